@@ -1,0 +1,127 @@
+# pam_approve. `make help` lists what can be made.
+VERSION = 0.1.0
+PREFIX ?= /usr
+DESTDIR ?=
+SYSCONFDIR ?= /etc
+PAMDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/security
+B ?= build
+
+CC ?= gcc
+PKGS = libcurl jansson openssl
+WARNINGS = -std=c11 -Wall -Wextra -Wconversion -Wshadow
+HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIC
+CFLAGS ?= -O2 -g
+ifeq ($(CI),true)
+WERROR = -Werror
+endif
+ifeq ($(SANITIZE),1)
+B := build/sanitize
+HARDENING = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fPIC
+SANITIZE_LINK = -fsanitize=address,undefined
+endif
+ALL_CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' $(CPPFLAGS)
+ALL_CFLAGS = $(WARNINGS) $(WERROR) $(HARDENING) $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
+LINK = $(CC) $(CFLAGS) $(SANITIZE_LINK) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+LIBS = $(shell pkg-config --libs $(PKGS)) -linih -levent_openssl -levent -lsqlite3 -lqrencode -lseccomp -lpthread
+
+sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
+objects = $(patsubst %.c,$(B)/obj/%.o,$(call sources,$(1)))
+PROGRAMS = $(B)/approve-helper $(B)/approve-server $(B)/approve-phone $(B)/approvectl
+MODULE = $(B)/pam_approve.so
+ARCHIVES = $(B)/libphone.a $(B)/libbackend.a $(B)/libhelper.a $(B)/libapprovectl.a $(B)/libcommon.a
+MAN = $(patsubst docs/man/%.scd,$(B)/man/%,$(wildcard docs/man/*.scd))
+UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+MODULE_TESTS = $(patsubst tests/module/%.c,$(B)/tests/module/%,$(wildcard tests/module/*.c))
+
+.PHONY: all help deps demo check test lint bench fuzz install uninstall clean distclean format man
+.DELETE_ON_ERROR:
+
+all: $(MODULE) $(PROGRAMS) $(MAN) ## build everything
+
+help: ## this list
+	@echo 'pam_approve $(VERSION): approve Linux logins from a phone'; echo
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | column -t -s'|'
+	@echo; echo 'Variables: DESTDIR, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR), PAMDIR, CFLAGS, SANITIZE=1, TESTS="names"'
+
+# --- programs ---------------------------------------------------------------------------------------------------------
+$(B)/approve-helper: $(B)/obj/helper/main.o $(B)/libhelper.a $(B)/libcommon.a
+$(B)/approve-server: $(B)/obj/backend/main.o $(B)/libbackend.a $(B)/libcommon.a
+$(B)/approve-phone: $(B)/obj/phone/terminal/main.o $(B)/libphone.a $(B)/libcommon.a
+$(B)/approvectl: $(B)/obj/approvectl/main.o $(B)/libapprovectl.a $(B)/libhelper.a $(B)/libcommon.a
+$(PROGRAMS):
+	$(LINK) -o $@ $^ $(LIBS) $(EXTRA_LIBS)
+$(B)/approvectl: EXTRA_LIBS = -lpam
+
+$(B)/libcommon.a: $(call objects,common)
+$(B)/libhelper.a: $(call objects,helper)
+$(B)/libbackend.a: $(call objects,backend)
+$(B)/libphone.a: $(call objects,phone/terminal)
+$(B)/libapprovectl.a: $(call objects,approvectl)
+$(ARCHIVES):
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^
+
+# The module: libpam and libc, nothing else; it exports pam_sm_* only.
+$(MODULE): $(call objects,pam_module) $(B)/obj/common/frame.o pam_module/pam_approve.map
+	$(CC) $(CFLAGS) $(SANITIZE_LINK) -shared -Wl,-z,relro,-z,now,-z,defs,-z,nodelete -Wl,--as-needed \
+	    -Wl,--version-script=pam_module/pam_approve.map $(LDFLAGS) -o $@ $(filter %.o,$^) -lpam
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/obj/backend/store_sqlite.o: $(B)/gen/schema.h
+$(B)/gen/schema.h: backend/schema.sql
+	@mkdir -p $(@D)
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+
+man: $(MAN)
+$(B)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< > $@
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS) -lpam
+$(B)/tests/module/%: $(B)/obj/tests/module/%.o $(B)/libcommon.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $< $(B)/libcommon.a -lcmocka -lpam -lpam_misc $(LIBS)
+.SECONDARY:
+
+deps: ## install the Debian packages that building and testing need
+	@tests/install-packages
+
+test: all $(UNIT) $(MODULE_TESTS) ## build and run the tests (packages must be there): TESTS="name …" picks some
+	@B=$(B) tests/run $(TESTS)
+
+check: ## install what is needed, build, lint, run every test
+	@tests/install-packages
+	@$(MAKE) --no-print-directory CI=true all
+	@$(MAKE) --no-print-directory CI=true test
+
+demo: ## sign in with ssh, approved by a phone, in a sandbox
+	@tests/install-packages demo
+	@$(MAKE) --no-print-directory -s all
+	@tests/demo
+
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck
+	@tests/lint
+
+format: ## reformat the C sources
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# --- install ----------------------------------------------------------------------------------------------------------
+install: all ## install below DESTDIR, PREFIX
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' SYSCONFDIR='$(SYSCONFDIR)' PAMDIR='$(PAMDIR)' B='$(B)' conf/install
+
+uninstall: ## remove what install put there (configuration and state stay)
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' SYSCONFDIR='$(SYSCONFDIR)' PAMDIR='$(PAMDIR)' B='$(B)' conf/install --remove
+
+clean: ## remove what was built
+	rm -rf $(B)/obj $(B)/gen $(B)/tests $(B)/man $(ARCHIVES) $(PROGRAMS) $(MODULE)
+
+distclean: ## remove the caches too
+	rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,16 @@
+/* The time. Tests link a fake one. */
+#ifndef CLOCK_H
+#define CLOCK_H
+
+#include <stdint.h>
+
+/* Seconds since 1970. */
+int64_t clock_wall(void);
+
+/* Milliseconds since 1970. */
+int64_t clock_wall_ms(void);
+
+/* Milliseconds of a clock that never jumps. */
+int64_t clock_mono_ms(void);
+
+#endif

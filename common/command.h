@@ -1,0 +1,53 @@
+/* Subcommands from a table: dispatch, --help, --version, and the man pages' synopsis. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct command_option {
+    const char *name;     /* "--number", or NULL at the end */
+    const char *argument; /* "N", or NULL where it takes none */
+    const char *help;
+};
+
+struct command_call;
+
+struct command {
+    const char *name;                     /* "user add", or NULL at the end */
+    const char *arguments;                /* "USER", "[NAME]", "" */
+    int least, most;                      /* positional arguments */
+    const struct command_option *options; /* NULL: none but --help */
+    const char *help;                     /* one line */
+    int (*run)(const struct command_call *call);
+};
+
+struct program {
+    const char *name;
+    const char *about;                   /* one line */
+    const struct command *commands;      /* a single entry with name "" is a program without subcommands */
+    const struct command_option *global; /* allowed before and after the subcommand */
+    const char *after;                   /* text at the end of --help, or NULL */
+};
+
+struct command_call {
+    const struct program *program;
+    const struct command *command;
+    int count;          /* positional arguments */
+    char *const *words; /* the positional arguments */
+    const char *const *values; /* parallel to the options: see command_value */
+};
+
+/* Exit codes of all our programs. */
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNAVAILABLE = 3, EXIT_REFUSED = 4 };
+
+/* Runs the command that argv names. Returns its exit code; EXIT_USAGE with a message on a wrong call. */
+int command_main(const struct program *program, int argc, char **argv);
+
+/* The value of an option, "" for a set one without argument, NULL where it was not given. */
+const char *command_value(const struct command_call *call, const char *option);
+
+/* True where out is a terminal and NO_COLOR is not set. */
+bool command_colour(int fd);
+
+#endif

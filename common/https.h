@@ -1,0 +1,38 @@
+/* libcurl, set up once for all: TLS checks, pins, no redirects, bounded answers. */
+#ifndef HTTPS_H
+#define HTTPS_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define HTTPS_ANSWER_MAX (256 * 1024)
+
+struct https_answer {
+    long status; /* 0: no answer; then error says why */
+    char *body;  /* NUL-terminated, never NULL after https_answer_init */
+    size_t len;
+    char content_type[64];
+    long retry_after; /* seconds, 0 where not sent */
+    char error[CURL_ERROR_SIZE + 64];
+};
+
+/*
+ * True where the URL may be used: https, or http on a loopback address (127.0.0.0/8, ::1, localhost). Otherwise why says what is wrong.
+ */
+bool https_url_allowed(const char *url, char *why, size_t why_size);
+
+/*
+ * An easy handle with everything that is common: allowed protocols, no redirects, no proxy from the environment, TLS 1.2 at least, the pin (SHA-256 of the
+ * SubjectPublicKeyInfo, base64url; NULL or "" for the system's certificates), TCP_NODELAY, time limit in ms, answer collected into *answer (bounded).
+ * NULL without memory. The caller sets the body and performs it, alone or in a multi handle.
+ */
+CURL *https_handle(const char *url, const char *pin, long timeout_ms, struct https_answer *answer);
+
+void https_answer_init(struct https_answer *answer);
+void https_answer_free(struct https_answer *answer);
+
+/* A blocking POST (body NULL: GET). Returns 0 when an answer came, whatever its status; -1 with answer->error. */
+int https_call(const char *url, const char *pin, const char *content_type, const char *body, long timeout_ms, struct https_answer *answer);
+
+#endif
