@@ -1,0 +1,379 @@
+"""The real parts, started in the sandbox as README.md says: server, host (helper), sshd, phone, people. For the tests and `make demo`.
+
+A test program begins with `sandbox.enter()`, which runs it again inside tests/sandbox/enter. From there on it is process 1 of a machine of its own.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pexpect
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+B = os.path.join(TOP, os.environ.get("B", "build"))
+LOGS = "/var/log/approve-tests"
+PASSWORD = "correct horse"
+
+
+def enter(net=True):
+    """Runs this program again in the sandbox, unless it is there already."""
+    if os.environ.get("PAM_APPROVE_SANDBOX") == "inside":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        os.makedirs(LOGS, exist_ok=True)
+        return
+    argv = [os.path.join(TOP, "tests/sandbox/enter")] + (["--net"] if net else []) + ["/usr/bin/python3"] + sys.argv
+    sys.stdout.flush()
+    os.chdir(TOP)
+    os.execv(argv[0], argv)
+
+
+def sh(*argv, text=None, check=True, user=None, timeout=60, env=None):
+    """Runs a program to its end; its output (both streams) in .stdout."""
+    if user:
+        argv = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--reset-env") + argv
+    done = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False,
+                          env=dict(os.environ, **(env or {})))
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}")
+    return done
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+    os.chmod(path, mode)
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as text:
+            return text.read()
+    except FileNotFoundError:
+        return ""
+
+
+def wait_for(what, condition, seconds=5.0):
+    """The first true value of condition(), or an error that names what was waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Daemon:
+    """A program in the background; its output is in log."""
+
+    def __init__(self, name, argv, prefix=()):
+        self.name, self.argv, self.prefix = name, list(argv), list(prefix)
+        self.log = f"{LOGS}/{name}.log"
+        self.child = None
+
+    def start(self):
+        with open(self.log, "ab") as out:
+            self.child = subprocess.Popen(self.prefix + self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        return self
+
+    def running(self):
+        return self.child is not None and self.child.poll() is None
+
+    def signal(self, number):
+        os.kill(self.child.pid, number)
+
+    def stop(self, number=signal.SIGTERM):
+        if self.running():
+            self.signal(number)
+            try:
+                self.child.wait(10)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait(10)
+        self.child = None
+
+
+class Syslog(threading.Thread):
+    """/dev/log, into a list of lines."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.lines = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("/dev/log")
+        os.chmod("/dev/log", 0o666)
+        self.start()
+
+    def run(self):
+        while True:
+            line = self.socket.recv(65536).decode("utf-8", "replace").rstrip("\n\0")
+            self.lines.append(re.sub(r"^<\d+>\w+ +\d+ [\d:]+ ", "", line))
+
+    def mark(self):
+        return len(self.lines)
+
+    def since(self, mark):
+        return "\n".join(self.lines[mark:])
+
+
+def install():
+    """make install, sysusers and tmpfiles, into the sandbox's own /usr and /etc."""
+    arch = sh("gcc", "-print-multiarch").stdout.strip()
+    sh(f"{TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": "", "SYSCONFDIR": "/etc", "PAMDIR": f"/usr/lib/{arch}/security", "B": B})
+    sh("systemd-sysusers", "/usr/lib/sysusers.d/approve.conf")
+    sh("systemd-tmpfiles", "--create", "/usr/lib/tmpfiles.d/approve.conf")
+
+
+def person(name, password=PASSWORD, groups=()):
+    """An account that exists in the sandbox only, with an ssh key of its own."""
+    sh("useradd", "--create-home", "--shell", "/bin/bash", *(["--groups", ",".join(groups)] if groups else []), name)
+    sh("chpasswd", text=f"{name}:{password}\n")
+    home = f"/home/{name}"
+    os.makedirs(f"{home}/.ssh", mode=0o700, exist_ok=True)
+    sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{home}/.ssh/id_ed25519")
+    shutil.copy(f"{home}/.ssh/id_ed25519.pub", f"{home}/.ssh/authorized_keys")
+    sh("chown", "-R", f"{name}:{name}", home)
+
+
+class Server:
+    """approve-server, as its own user."""
+
+    def __init__(self, scheme="https", conf=""):
+        self.port = free_port()
+        self.url = f"{scheme}://localhost:{self.port}"
+        os.makedirs("/run/approve-server", exist_ok=True)
+        shutil.chown("/run/approve-server", "approve-server", "approve-server")
+        sh("approve-server", "init", "--url", self.url, "--name", "Example Org")
+        if conf:
+            with open("/etc/approve/server.conf", "a", encoding="utf-8") as out:
+                out.write("\n" + conf + "\n")
+        self.daemon = Daemon("approve-server", ["approve-server", "serve"],
+                             ["setpriv", "--reuid=approve-server", "--regid=approve-server", "--clear-groups"])
+        self.start()
+
+    def start(self):
+        self.daemon.start()
+        wait_for("approve-server to listen", lambda: listening(self.port) and os.path.exists("/run/approve-server/admin.sock"))
+
+    def stop(self, number=signal.SIGTERM):
+        self.daemon.stop(number)
+
+    def cli(self, *argv, check=True):
+        return sh("approve-server", *argv, check=check).stdout
+
+    def json(self, *argv):
+        return json.loads(self.cli(*argv, "--json"))
+
+    def link(self, user):
+        return re.search(r"https?://\S+/enroll#\S+", self.cli("enroll", user)).group(0)
+
+    def activity(self, user):
+        return self.json("activity", "--user", user)
+
+
+class Host:
+    """A host: its key, host.conf, and approve-helper behind the socket that systemd would make. A second host lives in mounts of its own."""
+
+    def __init__(self, server, ident="web1", own_mounts=False, conf=""):
+        self.ident, self.prefix = ident, []
+        if own_mounts:
+            keeper = subprocess.Popen(["unshare", "--mount", "sh", "-c", f"""
+                mkdir -p /srv/{ident}/etc /srv/{ident}/run &&
+                mount --bind /srv/{ident}/etc /etc/approve && mount --bind /srv/{ident}/run /run/approve && echo ready && exec sleep infinity"""],
+                                      stdout=subprocess.PIPE)
+            assert keeper.stdout.readline() == b"ready\n"
+            self.prefix = ["nsenter", f"--target={keeper.pid}", "--mount", f"--wd={TOP}"]
+        command = re.search(r"approvectl join (\S+) (\S+)", server.cli("host", "add", ident, "--name", f"{ident}.example.org"))
+        self.run("approvectl", "join", command.group(1), command.group(2))
+        self.conf("", append=conf)
+        self.helper = Daemon(f"approve-helper-{ident}", ["systemd-socket-activate", "--seqpacket", "-l", "/run/approve/helper.sock",
+                                                        "setpriv", "--reuid=approve-helper", "--regid=approve-helper", "--clear-groups",
+                                                        "approve-helper"], self.prefix)
+        self.start()
+
+    def run(self, *argv, **more):
+        return sh(*self.prefix, *argv, **more)
+
+    def start(self):
+        self.run("rm", "-f", "/run/approve/helper.sock")
+        self.helper.start()
+        wait_for("the helper's socket", lambda: self.run("test", "-S", "/run/approve/helper.sock", check=False).returncode == 0)
+        self.run("chmod", "666", "/run/approve/helper.sock")
+
+    def stop(self, number=signal.SIGTERM):
+        self.helper.stop(number)
+
+    def conf(self, text, append=""):
+        """Puts text in the place of all but the parts that join wrote, or appends. Back to join's own with neither."""
+        joined = self.run("sh", "-c", "test -e /etc/approve/host.conf.joined || cp /etc/approve/host.conf /etc/approve/host.conf.joined;"
+                          "cat /etc/approve/host.conf.joined").stdout
+        self.run("sh", "-c", "cat > /etc/approve/host.conf.new && mv /etc/approve/host.conf.new /etc/approve/host.conf",
+                 text=joined + "\n" + text + "\n" + append + "\n")
+
+
+SSHD_PAM = f"{TOP}/conf/pam.d/sshd"
+
+
+class Sshd:
+    """The real sshd with conf/'s snippets for it and for PAM, on a port of its own."""
+
+    def __init__(self, name="sshd", prefix=(), config="", pam=None):
+        self.port = free_port()
+        self.name = name
+        if not os.path.exists("/etc/ssh/ssh_host_ed25519_key"):
+            sh("ssh-keygen", "-A")
+        shutil.copy(f"{TOP}/conf/sshd_config.d/pam_approve.conf", "/etc/ssh/sshd_config.d/pam_approve.conf")
+        shutil.copy(pam or SSHD_PAM, "/etc/pam.d/sshd")
+        argv = ["/usr/sbin/sshd", "-D", "-e", "-p", str(self.port), "-o", "ListenAddress=127.0.0.1", "-o", f"PidFile=/run/{name}.pid",
+                "-o", "MaxStartups=100", "-o", "LogLevel=VERBOSE"]
+        for option in config.splitlines():
+            if option.strip():
+                argv += ["-o", option.strip()]
+        self.daemon = Daemon(name, argv, prefix)
+        self.daemon.start()
+        wait_for("sshd to listen", lambda: listening(self.port))
+
+
+class Ssh:
+    """The real ssh client on a terminal."""
+
+    def __init__(self, sshd, user="alice", key=False, command="echo in as $(id -un)", options=()):
+        argv = ["-p", str(sshd.port), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+                "-o", "NumberOfPasswordPrompts=1"]
+        argv += ["-i", f"/home/{user}/.ssh/id_ed25519", "-o", "IdentitiesOnly=yes"] if key else ["-o", "PubkeyAuthentication=no"]
+        for option in options:
+            argv += ["-o", option]
+        self.term = pexpect.spawn("ssh", argv + [f"{user}@127.0.0.1", command], encoding="utf-8", codec_errors="replace", timeout=10,
+                                  dimensions=(24, 100))
+        self.term.delaybeforesend = None
+        self.key = key
+        self.user = user
+        self.first_factor = 0.0
+
+    def password(self, password=PASSWORD):
+        self.term.expect("[Pp]assword: ")
+        self.term.sendline(password)
+        self.first_factor = time.monotonic()
+        return self
+
+    def number(self, timeout=10):
+        """The number at the prompt, once it is whole."""
+        if not self.key and not self.first_factor:
+            self.password()
+        self.term.expect(r"Number (\d\d)\.[^\r\n]*: ", timeout=timeout)
+        return int(self.term.match.group(1))
+
+    def expect(self, pattern, timeout=10):
+        return self.term.expect(pattern, timeout=timeout)
+
+    def send(self, line=""):
+        self.term.sendline(line)
+
+    def signed_in(self, timeout=10):
+        self.term.expect(f"in as {self.user}", timeout=timeout)
+        self.term.expect(pexpect.EOF, timeout=timeout)
+        self.term.close()
+        assert self.term.exitstatus == 0, f"ssh ended with {self.term.exitstatus}"
+
+    def refused(self, timeout=10):
+        """Waits for the end; returns what was shown before it."""
+        self.term.expect(pexpect.EOF, timeout=timeout)
+        shown = self.term.before
+        self.term.close()
+        assert self.term.exitstatus == 255 and "in as" not in shown, f"ssh ended with {self.term.exitstatus}: {shown!r}"
+        return shown
+
+    def kill(self):
+        self.term.close(force=True)
+
+
+class Phone:
+    """approve-phone with a state folder of its own."""
+
+    def __init__(self, server, user="alice", name="Pixel 8"):
+        self.state = f"/var/lib/phones/{user}-{name.replace(' ', '-').replace('/', '-')}-{os.urandom(3).hex()}"
+        self.cli("enroll", server.link(user), "--name", name, "--yes")
+
+    def cli(self, *argv, check=True, **more):
+        return sh("approve-phone", "--state", self.state, *argv, check=check, **more)
+
+    def json(self, *argv):
+        return json.loads(self.cli(*argv, "--json").stdout)
+
+    def requests(self):
+        return self.json("list")
+
+    def open(self):
+        return [r for r in self.requests() if r["state"] == "open"]
+
+    def approve(self, number=None, wait=5, check=True):
+        return self.cli("approve", "--wait", str(wait), *(["--number", str(number)] if number is not None else []), check=check)
+
+    def deny(self, not_me=False, wait=5):
+        return self.cli("deny", "--wait", str(wait), *(["--not-me"] if not_me else []))
+
+    def code(self):
+        return self.json("code")["code"]
+
+    def last(self):
+        """The newest request as the phone shows it."""
+        found = self.requests()
+        return found[0] if found else None
+
+    def ended(self, result, seconds=5):
+        return wait_for(f"the phone to show {result}; it shows {self.last()}", lambda: (self.last() or {}).get("result") == result, seconds)
+
+
+class Tests:
+    """Collects test functions and runs them as TAP. `only`: words on the command line pick some by name."""
+
+    def __init__(self):
+        self.tests = []
+
+    def __call__(self, words):
+        def take(function):
+            self.tests.append((words, function))
+            return function
+        return take
+
+    def run(self, on_failure=None):
+        import traceback
+        chosen = [t for t in self.tests if not sys.argv[1:] or any(w in t[1].__name__ for w in sys.argv[1:])]
+        print(f"1..{len(chosen)}")
+        failed = 0
+        for number, (words, function) in enumerate(chosen, 1):
+            start = time.monotonic()
+            try:
+                function()
+                print(f"ok {number} - {words}", flush=True)
+            except Exception:  # every fault of a test is that test's failure
+                failed += 1
+                print(f"not ok {number} - {words}")
+                trouble = traceback.format_exc() + (on_failure() if on_failure else "")
+                print("\n".join("# " + line for line in trouble.splitlines()), flush=True)
+            print(f"# {function.__name__}: {time.monotonic() - start:.2f} s", flush=True)
+        sys.exit(1 if failed else 0)
+
+
+def tails(*daemons, lines=12):
+    """The ends of some logs, to be shown with a failure."""
+    return "".join(f"\n--- {d.name}\n" + "\n".join(read(d.log).splitlines()[-lines:]) for d in daemons)
