@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+"""Logins that end in the middle, many at once, on two hosts, and a host that is revoked."""
+import os
+import time
+
+import common
+import sandbox
+
+sandbox.enter()
+world = common.World()
+test = sandbox.Tests()
+
+
+def processes(*names):
+    """Live processes by name (a zombie is not one)."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        stat = sandbox.read(f"/proc/{pid}/stat")
+        if stat and stat[stat.index("(") + 1:stat.rindex(")")] in names and stat[stat.rindex(")") + 2] != "Z":
+            found.append(int(pid))
+    return found
+
+
+@test("ssh killed while it waits: cancelled on the phone within 1 s, no process is left, a late approval changes nothing (S17)")
+def killed():
+    before = processes("sshd")
+    ssh = world.ssh()
+    number = ssh.number()
+    request = sandbox.wait_for("the request", world.phone.open)[0]
+    ssh.kill()
+    world.phone.ended("caller_gone", 1.0)
+    late = world.phone.cli("approve", "--request", request["request"], "--number", str(number), check=False)
+    assert late.returncode != 0 and world.phone.last()["result"] == "caller_gone", late.stdout
+    sandbox.wait_for("sshd's processes to end", lambda: set(processes("sshd")) <= set(before), 3)
+
+
+@test("ssh killed while the module waits after Enter: cancelled within 1 s, no process is left")
+def killed_waiting():
+    before = processes("sshd")
+    ssh = world.ssh()
+    ssh.number()
+    ssh.send()
+    time.sleep(0.5)
+    ssh.kill()
+    world.phone.ended("caller_gone", 1.0)
+    sandbox.wait_for("sshd's processes to end", lambda: set(processes("sshd")) <= set(before), 3)
+
+
+@test("ten logins at once, two users: each gets its own answer (I2)")
+def ten_at_once():
+    plan = [("alice", "approve"), ("bob", "deny"), ("alice", "wrong"), ("bob", "approve"), ("alice", "deny"),
+            ("bob", "wrong"), ("alice", "approve"), ("bob", "approve"), ("alice", "approve"), ("bob", "deny")]
+    logins = [(sandbox.Ssh(world.sshd, user, options=[f"BindAddress=127.0.1.{place}"]), user, action, f"127.0.1.{place}")
+              for place, (user, action) in enumerate(plan, 1)]
+    numbers = [ssh.number(timeout=20) for ssh, _, _, _ in logins]
+    for (ssh, user, action, address), number in zip(logins, numbers):
+        phone = world.phones[user]
+        request = sandbox.wait_for(f"the request from {address}", lambda: [r for r in phone.open() if r["rhost"] == address])[0]["request"]
+        if action == "deny":
+            phone.cli("deny", "--request", request)
+        else:
+            phone.cli("approve", "--request", request, "--number", str(number if action == "approve" else 10 + (number - 9) % 90), check=False)
+    for (ssh, user, action, address), _ in zip(logins, numbers):
+        ssh.send()
+        if action == "approve":
+            ssh.signed_in()
+        else:
+            shown = ssh.refused()
+            assert ("denied" if action == "deny" else "not the right one") in shown, (action, shown)
+
+
+@test("two hosts, each with its own key and helper; revoking one refuses its parked login at once, the other goes on (I10)")
+def revoked():
+    other = sandbox.Host(world.server, "web2", own_mounts=True)
+    sshd = sandbox.Sshd("sshd-web2", other.prefix)
+    here, there = world.ssh("bob"), sandbox.Ssh(sshd, "alice")
+    number_here, number_there = here.number(), there.number()
+    sandbox.wait_for("both requests", lambda: world.phone.open() and world.phones["bob"].open())
+    assert world.phone.open()[0]["host"] == "web2" and world.phones["bob"].open()[0]["host"] == "web1"
+    there.send()
+    time.sleep(0.3)
+    start = time.monotonic()
+    world.server.cli("host", "revoke", "web2")
+    shown = there.refused()
+    assert time.monotonic() - start < 2, "refused at once"
+    assert "no longer" in shown, shown
+    assert world.phone.approve(number_there, wait=1, check=False).returncode != 0
+    world.phones["bob"].approve(number_here)
+    here.send()
+    here.signed_in()
+    sandbox.Ssh(sshd, "alice").password().refused()
+
+
+@test("I6: the helper killed while a login waits: refused, the next login works")
+def helper_killed():
+    world.forget_denials()
+    ssh = world.ssh()
+    ssh.number()
+    world.host.stop(9)
+    ssh.send()
+    ssh.refused()
+    world.host.start()
+    again = world.ssh()
+    world.phone.approve(again.number())
+    again.send()
+    again.signed_in()
+
+
+@test("I6: the server killed after an approval was acknowledged: the login still opens")
+def server_killed():
+    ssh = world.ssh()
+    number = ssh.number()
+    world.host.helper.signal(19)
+    world.phone.approve(number)
+    world.server.stop(9)
+    world.server.start()
+    world.host.helper.signal(18)
+    ssh.send()
+    ssh.signed_in(timeout=30)
+
+
+test.run(world.logs)
