@@ -9,7 +9,8 @@ char *base64url_encode(const void *data, size_t len);
 
 /*
  * Strict: no padding, no white space, no bits left over (RFC 4648, section 3.5).
- * Returns 0 and new bytes in *out (the caller frees them; a NUL byte that *out_len does not count follows), or -1.
+ * Returns 0 and new bytes in *out (the caller frees them; a NUL byte that *out_len does not count
+ * follows), or -1.
  */
 int base64url_decode(const char *text, size_t text_len, unsigned char **out, size_t *out_len);
 

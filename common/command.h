@@ -25,7 +25,7 @@ struct command {
 struct program {
     const char *name;
     const char *about;                   /* one line */
-    const struct command *commands;      /* a single entry with name "" is a program without subcommands */
+    const struct command *commands;      /* one entry named "": a program without subcommands */
     const struct command_option *global; /* allowed before and after the subcommand */
     const char *after;                   /* text at the end of --help, or NULL */
 };
@@ -33,15 +33,18 @@ struct program {
 struct command_call {
     const struct program *program;
     const struct command *command;
-    int count;          /* positional arguments */
-    char *const *words; /* the positional arguments */
+    int count;                 /* positional arguments */
+    char *const *words;        /* the positional arguments */
     const char *const *values; /* parallel to the options: see command_value */
 };
 
 /* Exit codes of all our programs. */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNAVAILABLE = 3, EXIT_REFUSED = 4 };
 
-/* Runs the command that argv names. Returns its exit code; EXIT_USAGE with a message on a wrong call. */
+/*
+ * Runs the command that argv names. Returns its exit code; EXIT_USAGE with a message on a wrong
+ * call.
+ */
 int command_main(const struct program *program, int argc, char **argv);
 
 /* The value of an option, "" for a set one without argument, NULL where it was not given. */

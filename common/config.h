@@ -1,4 +1,7 @@
-/* INI files by a table of options. One parser for host.conf and server.conf; --help and the man pages are made from the same table. */
+/*
+ * INI files by a table of options. One parser for host.conf and server.conf; --help and the man
+ * pages are made from the same table.
+ */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -16,7 +19,8 @@ enum config_type {
     CONFIG_LIST,    /* words by spaces or commas, kept as text */
 };
 
-enum config_stricter { CONFIG_NEITHER, CONFIG_HIGHER, CONFIG_LOWER }; /* which end lets fewer in; choices are ordered from lax to strict */
+/* Which end lets fewer in. Choices are ordered from lax to strict. */
+enum config_stricter { CONFIG_NEITHER, CONFIG_HIGHER, CONFIG_LOWER };
 
 struct config_option {
     const char *section; /* "service *": any [service NAME] */
@@ -27,27 +31,35 @@ struct config_option {
     const char *fallback; /* default as text; NULL: has none, must be asked with config_is_set */
     enum config_stricter stricter;
     const char *help; /* one sentence; N_("…") */
-    bool (*check)(const char *value, char *why, size_t why_size); /* NULL, or a further check of the value */
+    /* NULL, or a further check of the value */
+    bool (*check)(const char *value, char *why, size_t why_size);
 };
 
 struct config;
 
 /*
- * Reads and checks a file. options ends with section == NULL. An unknown section or key, a key twice, a value out of range, a file over 64 KiB: NULL,
- * with "FILE:LINE: what is wrong; what is allowed" in why.
+ * Reads and checks a file. options ends with section == NULL. An unknown section or key, a key
+ * twice, a value out of range, a file over 64 KiB: NULL, with "FILE:LINE: what is wrong; what is
+ * allowed" in why.
  */
-struct config *config_read(const char *path, enum file_trust trust, const struct config_option *options, char *why, size_t why_size);
+struct config *config_read(const char *path, enum file_trust trust,
+                           const struct config_option *options, char *why, size_t why_size);
 
 /* The same from a text; name stands for the file in messages. For tests and fuzzing. */
-struct config *config_parse(const char *name, const char *text, const struct config_option *options, char *why, size_t why_size);
+struct config *config_parse(const char *name, const char *text, const struct config_option *options,
+                            char *why, size_t why_size);
 
 void config_free(struct config *config);
 
-/* Values with the table's default. Section "service sshd" falls back to "service *"'s default. Asking for an option that is not in the table aborts. */
+/*
+ * Values with the table's default. Section "service sshd" falls back to "service *"'s default.
+ * Asking for an option that is not in the table aborts.
+ */
 const char *config_text(const struct config *config, const char *section, const char *key);
 long config_integer(const struct config *config, const char *section, const char *key);
 bool config_boolean(const struct config *config, const char *section, const char *key);
-int config_choice(const struct config *config, const char *section, const char *key); /* index in choices */
+/* The index in choices. */
+int config_choice(const struct config *config, const char *section, const char *key);
 bool config_is_set(const struct config *config, const char *section, const char *key);
 bool config_has_section(const struct config *config, const char *section);
 

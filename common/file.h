@@ -12,12 +12,16 @@ enum file_trust {
 };
 
 /*
- * Reads a whole regular file of at most `most` bytes, without following a symbolic link in the last part.
- * Returns 0 and new NUL-terminated bytes (free with secret_free), or -1 with a sentence for the administrator in why.
+ * Reads a whole regular file of at most `most` bytes, without following a symbolic link in the last
+ * part. Returns 0 and new NUL-terminated bytes (free with secret_free), or -1 with a sentence for
+ * the administrator in why.
  */
-int file_read(const char *path, enum file_trust trust, size_t most, char **text, size_t *len, char *why, size_t why_size);
+int file_read(const char *path, enum file_trust trust, size_t most, char **text, size_t *len,
+              char *why, size_t why_size);
 
-/* Writes a new file beside path, syncs, renames. Returns 0, or -1 with errno set; then the old file is as it was. */
-int file_write(const char *path, const void *data, size_t len, mode_t mode, uid_t owner, gid_t group);
+/* Writes a new file beside path, syncs, renames. Returns 0, or -1 with errno set; then the old file
+ * is as it was. */
+int file_write(const char *path, const void *data, size_t len, mode_t mode, uid_t owner,
+               gid_t group);
 
 #endif

@@ -1,4 +1,5 @@
-/* One message between module and helper (docs/helper-protocol.md). libc only: the module links it. */
+/* One message between module and helper (docs/helper-protocol.md). libc only: the module links it.
+ */
 #ifndef FRAME_H
 #define FRAME_H
 
@@ -45,7 +46,8 @@ int frame_send(int fd, const struct frame *frame);
 
 /*
  * Receives and checks one message; descriptors that come along are closed.
- * Returns the type, 0 where the peer closed, -1 with errno (EAGAIN; EBADMSG for a broken or cut frame).
+ * Returns the type, 0 where the peer closed, -1 with errno (EAGAIN; EBADMSG for a broken or cut
+ * frame).
  */
 int frame_receive(int fd, struct frame *frame);
 

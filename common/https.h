@@ -18,21 +18,33 @@ struct https_answer {
 };
 
 /*
- * True where the URL may be used: https, or http on a loopback address (127.0.0.0/8, ::1, localhost). Otherwise why says what is wrong.
+ * True where the URL may be used: https, or http on a loopback address (127.0.0.0/8, ::1,
+ * localhost). Otherwise why says what is wrong.
  */
 bool https_url_allowed(const char *url, char *why, size_t why_size);
 
 /*
- * An easy handle with everything that is common: allowed protocols, no redirects, no proxy from the environment, TLS 1.2 at least, the pin (SHA-256 of the
- * SubjectPublicKeyInfo, base64url; NULL or "" for the system's certificates), TCP_NODELAY, time limit in ms, answer collected into *answer (bounded).
- * NULL without memory. The caller sets the body and performs it, alone or in a multi handle.
+ * An easy handle with everything that is common: allowed protocols, no redirects, no proxy from the
+ * environment, TLS 1.2 at least, the pin (SHA-256 of the SubjectPublicKeyInfo, base64url; NULL or
+ * "" for the system's certificates), TCP_NODELAY, time limit in ms, answer collected into *answer
+ * (bounded). NULL without memory or where the pin is malformed, with answer->error. The caller sets
+ * the body and performs it, alone or in a multi handle.
  */
 CURL *https_handle(const char *url, const char *pin, long timeout_ms, struct https_answer *answer);
+
+/*
+ * After the transfer, with what curl_easy_perform or CURLMsg said: fills status, content_type,
+ * retry_after, or error. Until then, and after a transfer that broke off, status is 0.
+ * https_call does it by itself; who uses a multi handle must call it.
+ */
+void https_answer_finish(struct https_answer *answer, CURL *handle, CURLcode code);
 
 void https_answer_init(struct https_answer *answer);
 void https_answer_free(struct https_answer *answer);
 
-/* A blocking POST (body NULL: GET). Returns 0 when an answer came, whatever its status; -1 with answer->error. */
-int https_call(const char *url, const char *pin, const char *content_type, const char *body, long timeout_ms, struct https_answer *answer);
+/* A blocking POST (body NULL: GET). Returns 0 when an answer came, whatever its status; -1 with
+ * answer->error. */
+int https_call(const char *url, const char *pin, const char *content_type, const char *body,
+               long timeout_ms, struct https_answer *answer);
 
 #endif

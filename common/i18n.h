@@ -1,4 +1,5 @@
-/* Messages in the user's language. _() translates now, N_() marks a text of a table that is translated when it is shown. */
+/* Messages in the user's language. _() translates now, N_() marks a text of a table that is
+ * translated when it is shown. */
 #ifndef I18N_H
 #define I18N_H
 

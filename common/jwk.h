@@ -8,22 +8,24 @@
 
 enum jwk_type { JWK_P256, JWK_RSA, JWK_ED25519 };
 
-/* A parsed key. Parsing costs more than a signature: keep it. Never changes after it was made; counted. */
+/* A parsed key. Parsing costs more than a signature: keep it. Never changes after it was made;
+ * counted. */
 struct jwk;
 
 /* A new private P-256 key, or NULL. */
 struct jwk *jwk_new_p256(void);
 
 /*
- * A public key. EC P-256 (off-curve points refused), RSA of 2048 to 8192 bits with e of 65537, OKP Ed25519.
- * A private member (`d`, `p`, …) is refused. NULL on any fault.
+ * A public key. EC P-256 (off-curve points refused), RSA of 2048 to 8192 bits with e of 65537, OKP
+ * Ed25519. A private member (`d`, `p`, …) is refused. NULL on any fault.
  */
 struct jwk *jwk_from_json(const json_t *json);
 
 /* A private P-256 key in PEM (PKCS#8 or SEC 1), or NULL. */
 struct jwk *jwk_from_pem(const char *pem);
 
-/* The private key in PEM, PKCS#8. Free with secret_free. NULL where the key is public, or without memory. */
+/* The private key in PEM, PKCS#8. Free with secret_free. NULL where the key is public, or without
+ * memory. */
 char *jwk_to_pem(const struct jwk *key);
 
 struct jwk *jwk_ref(struct jwk *key);

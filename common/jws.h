@@ -1,4 +1,5 @@
-/* JSON Web Signatures in compact form (RFC 7515), from a table of algorithms. `crit` is always refused. */
+/* JSON Web Signatures in compact form (RFC 7515), from a table of algorithms. `crit` is always
+ * refused. */
 #ifndef JWS_H
 #define JWS_H
 
@@ -30,10 +31,12 @@ struct jws {
     size_t signed_len;
 };
 
-/* Signs with ES256. Header: alg, typ, kid (the thumbprint), and jwk where embed_key. A new string, or NULL. */
+/* Signs with ES256. Header: alg, typ, kid (the thumbprint), and jwk where embed_key. A new string,
+ * or NULL. */
 char *jws_sign(const struct jwk *key, const char *typ, bool embed_key, const json_t *payload);
 
-/* Parses three strict base64url parts, JSON objects without duplicates, a known algorithm. NULL on any fault. */
+/* Parses three strict base64url parts, JSON objects without duplicates, a known algorithm. NULL on
+ * any fault. */
 struct jws *jws_parse(const char *compact, size_t len);
 
 /* True where the signature is right, the algorithm is in `allowed` and fits the key's type. */

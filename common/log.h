@@ -1,4 +1,5 @@
-/* One line an event, to syslog or standard error. Control characters never get through; secrets must not be passed. */
+/* One line an event, to syslog or standard error. Control characters never get through; secrets
+ * must not be passed. */
 #ifndef LOG_H
 #define LOG_H
 
@@ -6,7 +7,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* ident must outlive the program. With to_syslog lines go to LOG_AUTHPRIV, else to standard error (under systemd with a <N> priority). */
+/* ident must outlive the program. With to_syslog lines go to LOG_AUTHPRIV, else to standard error
+ * (under systemd with a <N> priority). */
 void log_open(const char *ident, bool to_syslog, enum log_level most);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,4 +1,5 @@
-/* The details of one login: built by the helper, shown and signed by the phone, checked again by the helper (docs/backend-protocol.md). */
+/* The details of one login: built by the helper, shown and signed by the phone, checked again by
+ * the helper (docs/backend-protocol.md). */
 #ifndef LOGIN_H
 #define LOGIN_H
 
@@ -35,7 +36,8 @@ struct login {
 
 extern const char *const login_number_modes[]; /* by enum, NULL at the end */
 
-/* The bytes of the details; new, NUL-terminated, or NULL where a member is out of bounds. Strings must be clean (sanitize.h). */
+/* The bytes of the details; new, NUL-terminated, or NULL where a member is out of bounds. Strings
+ * must be clean (sanitize.h). */
 char *login_to_text(const struct login *login);
 
 /* Strict. Returns 0, or -1. The caller calls login_clear either way. */
@@ -50,14 +52,15 @@ enum decision { DECISION_APPROVE, DECISION_DENY, DECISION_NOT_ME };
 extern const char *const login_decisions[]; /* by enum, NULL at the end */
 
 /* A phone's decision, signed. number: 0 for none. A new string or NULL. */
-char *decision_sign(const struct jwk *key, const char *details, size_t len, enum decision decision, int number, int64_t now);
+char *decision_sign(const struct jwk *key, const char *details, size_t len, enum decision decision,
+                    int number, int64_t now);
 
 enum decision_fault {
     DECISION_FITS,
-    DECISION_MALFORMED, /* not a decision JWS, or members wrong */
-    DECISION_SIGNATURE, /* wrong key or signature */
+    DECISION_MALFORMED,   /* not a decision JWS, or members wrong */
+    DECISION_SIGNATURE,   /* wrong key or signature */
     DECISION_OTHER_LOGIN, /* other details */
-    DECISION_TIME, /* made more than 300 s outside the login's life */
+    DECISION_TIME,        /* made more than 300 s outside the login's life */
     DECISION_WRONG_NUMBER,
 };
 extern const char *const decision_faults[]; /* sentences for the log */
@@ -65,9 +68,11 @@ extern const char *const decision_faults[]; /* sentences for the log */
 /*
  * Parses and checks all but the number. On DECISION_FITS *decision and *number (0: none) are set.
  */
-enum decision_fault decision_check(const char *compact, const struct jwk *key, const char *details, size_t len, enum decision *decision, int *number);
+enum decision_fault decision_check(const char *compact, const struct jwk *key, const char *details,
+                                   size_t len, enum decision *decision, int *number);
 
-/* Does the number fit the mode? right: the helper's own (ignored with NUMBER_OFF, where given must be 0). */
+/* Does the number fit the mode? right: the helper's own (ignored with NUMBER_OFF, where given must
+ * be 0). */
 bool decision_number_fits(enum number_mode mode, int right, int given);
 
 #endif

@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 /*
- * Copies src to dst of `size` bytes, NUL included: broken UTF-8, C0 and C1 control characters, DEL, line and paragraph separators (U+2028, U+2029)
- * and bidirectional controls (U+200E/F, U+202A to U+202E, U+2066 to U+2069) become '?'. Cuts at a whole character. src may be NULL (then "").
- * Returns the bytes written without the NUL.
+ * Copies src to dst of `size` bytes, NUL included: broken UTF-8, C0 and C1 control characters, DEL,
+ * line and paragraph separators (U+2028, U+2029) and bidirectional controls (U+061C, U+200E/F,
+ * U+202A to U+202E, U+2066 to U+2069) become '?'. Cuts at a whole character. src may be NULL (then
+ * ""). Returns the bytes written without the NUL.
  */
 size_t sanitize_text(char *dst, size_t size, const char *src);
 

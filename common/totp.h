@@ -13,8 +13,8 @@
 int totp_code(const unsigned char *secret, size_t len, int64_t step);
 
 /*
- * Looks for the code in the steps now-1, now, now+1. All three are always computed, and compared in constant time.
- * Returns 1 and the step, 0 where none fits, or -1.
+ * Looks for the code in the steps now-1, now, now+1. All three are always computed, and compared in
+ * constant time. Returns 1 and the step, 0 where none fits, or -1.
  */
 int totp_find(const unsigned char *secret, size_t len, int64_t now, int code, int64_t *step);
 

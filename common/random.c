@@ -1,0 +1,80 @@
+#include "common/random.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/base64url.h"
+
+enum { TOKEN_MAX = 64 };
+
+int random_bytes(void *buf, size_t len)
+{
+    unsigned char *at = buf;
+    size_t left = len;
+
+    while (left > 0) {
+        ssize_t got = getrandom(at, left, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            secret_wipe(buf, len);
+            return -1;
+        }
+        at += got;
+        left -= (size_t)got;
+    }
+    return 0;
+}
+
+char *random_token(size_t bytes)
+{
+    unsigned char buf[TOKEN_MAX];
+    char *token = NULL;
+
+    if (bytes == 0 || bytes > sizeof(buf))
+        return NULL;
+    if (random_bytes(buf, bytes) == 0)
+        token = base64url_encode(buf, bytes);
+    secret_wipe(buf, sizeof(buf));
+    return token;
+}
+
+int random_between(int low, int high)
+{
+    if (low < 0 || high < low)
+        return -1;
+    uint32_t span = (uint32_t)high - (uint32_t)low + 1;
+    uint32_t fair =
+        UINT32_MAX -
+        UINT32_MAX % span; /* a multiple of span: what is above would favour low values */
+    uint32_t value;
+
+    do {
+        if (random_bytes(&value, sizeof(value)) < 0)
+            return -1;
+    } while (value >= fair);
+    return low + (int)(value % span);
+}
+
+void secret_wipe(void *buf, size_t len)
+{
+    if (buf)
+        OPENSSL_cleanse(buf, len);
+}
+
+void secret_free(char *text)
+{
+    if (!text)
+        return;
+    secret_wipe(text, strlen(text));
+    free(text);
+}
+
+int secret_equal(const void *a, const void *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
+}
