@@ -76,9 +76,10 @@ $(B)/gen/schema.h: backend/schema.sql
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
 man: $(MAN)
-$(B)/man/%: docs/man/%.scd
+# `%commands PROGRAM` and `%options PROGRAM` in a page are filled in from that program's own tables.
+$(B)/man/%: docs/man/%.scd docs/man/fill $(PROGRAMS)
 	@mkdir -p $(@D)
-	scdoc < $< > $@
+	docs/man/fill $(B) < $< | scdoc > $@
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
