@@ -1,0 +1,43 @@
+#!/bin/bash
+# make install into an empty folder: what is there, the units' and sysusers' syntax, and that uninstall takes it all away.
+set -u
+cd "$(dirname "$0")/../.."
+B=${B:-build}
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+number=0
+failed=0
+echo 1..6
+
+check() {
+    number=$((number + 1))
+    if out=$("${@:2}" 2>&1); then echo "ok $number - $1"; else
+        echo "not ok $number - $1"
+        printf '%s\n' "$out" | sed 's/^/# /'
+        failed=1
+    fi
+}
+
+has() {
+    for file in "$@"; do [ -e "$root$file" ] || { echo "missing: $file"; return 1; }; done
+}
+
+units() {
+    # Unit files name programs by their final path: look at them as they will be, with the programs there.
+    for unit in approve-helper.socket approve-helper.service approve-server.service; do
+        systemd-analyze verify --root="$root" --man=no "/usr/lib/systemd/system/$unit" 2>&1 | grep -i 'approve' && return 1
+    done
+    return 0
+}
+
+check "make install DESTDIR PREFIX" make -s B="$B" install DESTDIR="$root" PREFIX=/usr
+check "programs, module, pages, units and examples are there" has /usr/sbin/approve-helper /usr/sbin/approve-server /usr/sbin/approvectl \
+    /usr/bin/approve-phone "/usr/lib/$(gcc -print-multiarch)/security/pam_approve.so" /usr/share/man/man8/pam_approve.8 /usr/share/man/man5/host.conf.5 \
+    /usr/lib/systemd/system/approve-helper.socket /usr/lib/sysusers.d/approve.conf /usr/lib/tmpfiles.d/approve.conf \
+    /usr/share/doc/pam_approve/examples/pam.d/sshd /usr/share/doc/pam_approve/examples/sshd_config.d/pam_approve.conf
+check "systemd-analyze verify finds nothing in the units" units
+check "sysusers and tmpfiles make the users and folders" sh -c "mkdir -p $root/etc && systemd-sysusers --root=$root && systemd-tmpfiles --root=$root --create \
+    /usr/lib/tmpfiles.d/approve.conf && grep -q approve-helper $root/etc/passwd && [ -d $root/run/approve ]"
+check "no placeholder is left" sh -c "! grep -rl '@PREFIX@\\|@SYSCONFDIR@' $root/usr"
+check "make uninstall takes it away" sh -c "make -s B=$B uninstall DESTDIR=$root PREFIX=/usr && [ -z \"\$(find $root/usr -type f -o -type l | grep -i approve)\" ]"
+exit $failed
