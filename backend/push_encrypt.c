@@ -72,14 +72,15 @@ out:
     return result;
 }
 
-/* HKDF (RFC 5869): extract is this with the salt as key; expand of up to 32 bytes is this with info || 1. */
+/* HKDF (RFC 5869): extract is this with the salt as key; expand of up to 32 bytes is this with info
+ * || 1. */
 static int hash_keyed(const void *key, size_t key_len, const void *data, size_t len,
                       unsigned char out[HASH])
 {
     unsigned out_len = HASH;
 
     return HMAC(EVP_sha256(), key, (int)key_len, data, len, out, &out_len) && out_len == HASH ? 0
-                                                                                               : -1;
+                                                                                              : -1;
 }
 
 static int encrypt_record(const unsigned char key[KEY], const unsigned char nonce[NONCE],

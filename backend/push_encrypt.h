@@ -5,8 +5,8 @@
 #include <openssl/evp.h>
 #include <stddef.h>
 
-#define PUSH_POINT 65  /* an uncompressed P-256 point */
-#define PUSH_AUTH 16   /* the subscription's authentication secret */
+#define PUSH_POINT 65 /* an uncompressed P-256 point */
+#define PUSH_AUTH 16  /* the subscription's authentication secret */
 #define PUSH_SALT 16
 #define PUSH_BODY_MAX 4096 /* what a push service must take (RFC 8030, section 7.2) */
 #define PUSH_TEXT_MAX 3993 /* PUSH_BODY_MAX without header (86), delimiter (1) and tag (16) */

@@ -91,8 +91,9 @@ static bool match_word(void *arg, const char *word)
 }
 
 /*
- * The origin, taken from the text itself: "https://", host, perhaps a port, then the path. Nothing that parsers read differently (user, backslash,
- * fragment, upper case, brackets, percent signs in the host) gets past this.
+ * The origin, taken from the text itself: "https://", host, perhaps a port, then the path. Nothing
+ * that parsers read differently (user, backslash, fragment, upper case, brackets, percent signs in
+ * the host) gets past this.
  */
 static int split_url(const char *url, char host[HOST_MAX + 1], char port[8])
 {
@@ -140,7 +141,8 @@ int push_endpoint_check(const char *url, const char *services, char origin[PUSH_
     return 0;
 }
 
-/* Blocks of addresses that are not for the public internet: IANA's special-purpose registries, multicast, and what hides an IPv4 address within. */
+/* Blocks of addresses that are not for the public internet: IANA's special-purpose registries,
+ * multicast, and what hides an IPv4 address within. */
 struct block {
     uint8_t prefix[16];
     unsigned bits;
@@ -164,7 +166,8 @@ static const struct block closed_v4[] = {
     {{240}, 4},           /* reserved, broadcast */
 };
 
-/* Global unicast is 2000::/3; all else (loopback, mapped, NAT64, unique local, link-local, multicast) is closed by not being in it. */
+/* Global unicast is 2000::/3; all else (loopback, mapped, NAT64, unique local, link-local,
+ * multicast) is closed by not being in it. */
 static const struct block global_v6 = {{0x20}, 3};
 static const struct block closed_v6[] = {
     {{0x20, 0x01, 0x00}, 23},             /* protocol assignments, Teredo, ORCHID */

@@ -11,13 +11,15 @@
 #define PUSH_ORIGIN_MAX 280
 
 /*
- * Checks an endpoint: https, no user, no fragment, a host of `services` (words: "host", "*.domain" for any host below it, "*" for any; with ":port" for
- * another port than 443). Returns 0 and the origin ("https://host", ":port" where there is one), or -1 and why.
+ * Checks an endpoint: https, no user, no fragment, a host of `services` (words: "host", "*.domain"
+ * for any host below it, "*" for any; with ":port" for another port than 443). Returns 0 and the
+ * origin ("https://host", ":port" where there is one), or -1 and why.
  */
 int push_endpoint_check(const char *url, const char *services, char origin[PUSH_ORIGIN_MAX],
                         char *why, size_t why_size);
 
-/* The same test for one word of `services`: false where it could never match, for the configuration's check. */
+/* The same test for one word of `services`: false where it could never match, for the
+ * configuration's check. */
 bool push_service_valid(const char *word);
 
 /* True for an address on the public internet. */

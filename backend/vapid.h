@@ -15,7 +15,8 @@ struct vapid;
 struct vapid *vapid_new(struct jwk *key, const char *contact);
 void vapid_free(struct vapid *vapid);
 
-/* What a browser subscribes with (applicationServerKey): the public point, base64url; belongs to vapid. */
+/* What a browser subscribes with (applicationServerKey): the public point, base64url; belongs to
+ * vapid. */
 const char *vapid_public_key(const struct vapid *vapid);
 
 /*

@@ -1,4 +1,5 @@
-/* Web Push encryption against the examples of RFC 8188 and RFC 8291, and against a reader of its own. */
+/* Web Push encryption against the examples of RFC 8188 and RFC 8291, and against a reader of its
+ * own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
