@@ -31,7 +31,8 @@ MODULE = $(B)/pam_approve.so
 ARCHIVES = $(B)/libphone.a $(B)/libbackend.a $(B)/libhelper.a $(B)/libapprovectl.a $(B)/libcommon.a
 MAN = $(patsubst docs/man/%.scd,$(B)/man/%,$(wildcard docs/man/*.scd))
 UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-MODULE_TESTS = $(patsubst tests/module/%.c,$(B)/tests/module/%,$(wildcard tests/module/*.c))
+MODULE_TESTS = $(patsubst tests/module/%.c,$(B)/tests/module/%,$(wildcard tests/module/test_*.c))
+MODULE_TEST_PARTS = $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/module/test_%,$(wildcard tests/module/*.c)))
 
 .PHONY: all help deps demo check test lint bench fuzz install uninstall clean distclean format man
 .DELETE_ON_ERROR:
@@ -62,7 +63,8 @@ $(ARCHIVES):
 	rm -f $@ && ar rcs $@ $^
 
 # The module: libpam and libc, nothing else; it exports pam_sm_* only.
-$(MODULE): $(call objects,pam_module) $(B)/obj/common/frame.o pam_module/pam_approve.map
+MODULE_COMMON = $(patsubst %,$(B)/obj/common/%.o,frame sanitize clock)
+$(MODULE): $(call objects,pam_module) $(MODULE_COMMON) pam_module/pam_approve.map
 	$(CC) $(CFLAGS) $(SANITIZE_LINK) -shared -Wl,-z,relro,-z,now,-z,defs,-z,nodelete -Wl,--as-needed \
 	    -Wl,--version-script=pam_module/pam_approve.map $(LDFLAGS) -o $@ $(filter %.o,$^) -lpam
 
@@ -85,9 +87,9 @@ $(B)/man/%: docs/man/%.scd docs/man/fill $(PROGRAMS)
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS) -lpam
-$(B)/tests/module/%: $(B)/obj/tests/module/%.o $(B)/libcommon.a
+$(B)/tests/module/%: $(B)/obj/tests/module/%.o $(MODULE_TEST_PARTS) $(B)/libcommon.a $(MODULE)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $< $(B)/libcommon.a -lcmocka -lpam -lpam_misc $(LIBS)
+	$(LINK) -o $@ $(filter %.o %.a,$^) -lcmocka -lpam $(LIBS)
 .SECONDARY:
 
 deps: ## install the Debian packages that building and testing need

@@ -1,0 +1,88 @@
+/* START: what the helper is told of this login. It sanitises and judges all of it. */
+#include <fcntl.h>
+#include <locale.h>
+#include <security/pam_appl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/sanitize.h"
+#include "pam_module/auth_info.h"
+#include "pam_module/session.h"
+
+#define PROTOCOL_VERSION 1
+#define COMMAND_MOST 256
+#define METHOD_MOST 64
+#define LOCALE_MOST 32
+
+static const struct {
+    const char *name;
+    int item;
+} items[] = {
+    {"service", PAM_SERVICE}, {"user", PAM_USER}, {"ruser", PAM_RUSER},
+    {"rhost", PAM_RHOST},     {"tty", PAM_TTY},
+};
+
+/* The command line of the host process: the only place where sudo's command can be seen from within
+ * PAM. */
+static void read_command(char command[COMMAND_MOST + 1])
+{
+    char raw[COMMAND_MOST + 1];
+    ssize_t len = -1;
+    int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        len = read(fd, raw, COMMAND_MOST);
+        close(fd);
+    }
+    while (len > 0 && (raw[len - 1] == 0 || raw[len - 1] == ' '))
+        len--;
+    for (ssize_t i = 0; i < len; i++) {
+        if (raw[i] == 0)
+            raw[i] = ' ';
+    }
+    raw[len > 0 ? len : 0] = 0;
+    sanitize_text(command, COMMAND_MOST + 1, raw);
+}
+
+static bool is_locale(const char *name)
+{
+    return name != NULL && *name != 0 && strlen(name) <= LOCALE_MOST &&
+           name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                             "_.@-")] == 0 &&
+           strcmp(name, "C") != 0 && strcmp(name, "POSIX") != 0;
+}
+
+/* The login's language where PAM knows it, else the one that the host process speaks. Its
+ * environment is nobody's word. */
+static const char *find_locale(pam_handle_t *pamh)
+{
+    const char *candidates[] = {pam_getenv(pamh, "LC_MESSAGES"), pam_getenv(pamh, "LANG"),
+                                setlocale(LC_MESSAGES, NULL)};
+
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        if (is_locale(candidates[i]))
+            return candidates[i];
+    }
+    return "";
+}
+
+void start_write(struct session *session, int flags)
+{
+    struct frame *frame = &session->frame;
+    char command[COMMAND_MOST + 1], method[METHOD_MOST + 1];
+
+    frame_start(frame, FRAME_START);
+    frame_add_number(frame, "version", PROTOCOL_VERSION);
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+        const void *value = NULL;
+        if (pam_get_item(session->pamh, items[i].item, &value) == PAM_SUCCESS)
+            frame_add(frame, items[i].name, value);
+    }
+    auth_info_first(session->pamh, method, sizeof method);
+    frame_add(frame, "auth_info", method);
+    read_command(command);
+    frame_add(frame, "command", command);
+    frame_add(frame, "locale", find_locale(session->pamh));
+    frame_add_number(frame, "silent", ((unsigned)flags & PAM_SILENT) != 0);
+    frame_add_number(frame, "keys", session->caller.tty >= 0);
+}
