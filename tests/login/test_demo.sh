@@ -1,7 +1,7 @@
 #!/bin/bash
 # make demo: exit 0 after the login, twice in a row, and killed in the middle; the machine is as it was.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 failed=0
 echo 1..4
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # make install into an empty folder: what is there, the units' and sysusers' syntax, and that uninstall takes it all away.
+# shellcheck disable=SC2317 # functions are called by name
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 B=${B:-build}
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
