@@ -10,6 +10,8 @@
 #include "common/jwk.h"
 
 struct waiters; /* held calls by request and by user: waiters.h */
+struct keys;    /* parsed keys of hosts and devices: keys.h */
+struct sweep;   /* ends of requests, and what is too old: sweep.h */
 
 struct server {
     struct event_base *base;
@@ -17,6 +19,8 @@ struct server {
     struct store *store;
     struct http_server *http;
     struct waiters *waiters;
+    struct keys *keys;
+    struct sweep *sweep;
     const char *issuer;         /* the URL without a slash at its end; also the origin of links */
     const char *name;           /* the service's name for people */
     struct jwk *issuer_key;     /* signs ID tokens */
