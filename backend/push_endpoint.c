@@ -212,11 +212,13 @@ bool push_address_public(const struct sockaddr *address)
 
 curl_socket_t push_open_socket(void *clientp, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    const bool *any_address = clientp;
+    struct push_addresses *addresses = clientp;
 
     if (purpose != CURLSOCKTYPE_IPCXN)
         return CURL_SOCKET_BAD;
-    if (!*any_address && !push_address_public(&address->addr))
+    if (!addresses->any && !push_address_public(&address->addr)) {
+        addresses->refused = true;
         return CURL_SOCKET_BAD;
+    }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }

@@ -25,9 +25,15 @@ bool push_service_valid(const char *word);
 /* True for an address on the public internet. */
 bool push_address_public(const struct sockaddr *address);
 
+/* What push_open_socket is told, and tells, about one transfer. */
+struct push_addresses {
+    bool any;     /* in: also addresses that are not public */
+    bool refused; /* out: an address was not public */
+};
+
 /*
- * For CURLOPT_OPENSOCKETFUNCTION: no socket for an address that is not public. clientp is a
- * const bool *, true: any address.
+ * For CURLOPT_OPENSOCKETFUNCTION, with a struct push_addresses * as CURLOPT_OPENSOCKETDATA: no
+ * socket for an address that is not public.
  */
 curl_socket_t push_open_socket(void *clientp, curlsocktype purpose, struct curl_sockaddr *address);
 
