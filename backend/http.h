@@ -1,5 +1,6 @@
 /*
- * HTTP server. http.c is the only file that knows evhttp: framing checks, limits, deadlines, TLS, parking and the notice that a client left are its work.
+ * HTTP server, on libevent's bufferevents. Framing checks, limits, deadlines, TLS, parking and the notice that a client left are its work.
+ * http_parse.c reads requests, http_listen.c accepts, http_limits.c counts, http.c does the rest.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -35,6 +36,9 @@ struct http_route {
 /* context is given to every handler. */
 struct http_server *http_server_new(struct event_base *base, const struct http_route *routes, void *context);
 void http_server_free(struct http_server *server);
+
+/* At most so many connections in all and from one address; Unix sockets are not counted by address. Without it: 1,000 and 200. */
+void http_set_limits(struct http_server *server, size_t most, size_t most_of_one);
 
 /* Listens on "127.0.0.1:8700", "[::]:8443"; tls NULL: plain. Returns 0, or -1 with why. */
 int http_listen_tcp(struct http_server *server, const char *address, SSL_CTX *tls, char *why, size_t why_size);
