@@ -15,6 +15,9 @@
 #define LOGIN_DETAILS_MAX 2048
 #define LOGIN_DECISION_TYP "pam-approve-decision+jws"
 #define LOGIN_PHONE_TYP "pam-approve-phone+jws"
+#define NUMBER_LEAST 10
+#define NUMBER_MOST 99
+#define TIME_MOST 253402300799 /* seconds; the end of the year 9999 */
 
 enum number_mode { NUMBER_OFF, NUMBER_CHOOSE, NUMBER_ENTER }; /* from lax to strict */
 
@@ -40,7 +43,10 @@ extern const char *const login_number_modes[]; /* by enum, NULL at the end */
  * must be clean (sanitize.h). */
 char *login_to_text(const struct login *login);
 
-/* Strict. Returns 0, or -1. The caller calls login_clear either way. */
+/*
+ * Strict. Returns 0, or -1. The caller calls login_clear either way. Of host_key only the form is
+ * checked: who uses it makes a key of it with jwk_from_json.
+ */
 int login_from_text(const char *text, size_t len, struct login *login);
 
 void login_clear(struct login *login);
@@ -51,7 +57,7 @@ int login_hash(const char *text, size_t len, char out[44]);
 enum decision { DECISION_APPROVE, DECISION_DENY, DECISION_NOT_ME };
 extern const char *const login_decisions[]; /* by enum, NULL at the end */
 
-/* A phone's decision, signed. number: 0 for none. A new string or NULL. */
+/* A phone's decision (decision.c), signed. number: 0 for none. A new string or NULL. */
 char *decision_sign(const struct jwk *key, const char *details, size_t len, enum decision decision,
                     int number, int64_t now);
 
