@@ -7,14 +7,15 @@
 #include <stddef.h>
 
 #define HTTPS_ANSWER_MAX (256 * 1024)
+#define HTTPS_URL_SHOWN 300
 
 struct https_answer {
     long status; /* 0: no answer; then error says why */
     char *body;  /* NUL-terminated, never NULL after https_answer_init */
     size_t len;
     char content_type[64];
-    long retry_after; /* seconds, 0 where not sent */
-    char error[CURL_ERROR_SIZE + 64];
+    long retry_after;                                  /* seconds, 0 where not sent */
+    char error[CURL_ERROR_SIZE + HTTPS_URL_SHOWN + 8]; /* starts with the URL */
 };
 
 /*
