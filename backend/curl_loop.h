@@ -10,7 +10,8 @@ struct curl_loop;
 /* Called once when a transfer has ended; the handle is the caller's again and may be freed. */
 typedef void curl_loop_done(void *arg, CURL *easy, CURLcode code);
 
-/* NULL without memory. At most `each` connections to one host and `all` in total are open at once. */
+/* NULL without memory. At most `each` connections to one host and `all` in total are open at once.
+ */
 struct curl_loop *curl_loop_new(struct event_base *base, long each, long all);
 
 /* No transfer may be under way. */

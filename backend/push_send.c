@@ -43,7 +43,7 @@ struct push_sending {
     char urgency[9];
     unsigned char *body;
     size_t body_len;
-    int64_t ends_ms; /* of clock_mono_ms */
+    int64_t tried_until, kept_until; /* of clock_mono_ms */
     int attempts;
     bool told_late;
     struct event *again, *late;
@@ -59,14 +59,10 @@ static const struct {
     bool again;
     enum push_result result;
 } statuses[] = {
-    {200, 299, false, PUSH_TAKEN},
-    {404, 404, false, PUSH_GONE},
-    {410, 410, false, PUSH_GONE},
-    {413, 413, false, PUSH_TOO_LARGE},
-    {408, 408, true, PUSH_FAILED},
-    {425, 425, true, PUSH_FAILED},
-    {429, 429, true, PUSH_FAILED},
-    {500, 599, true, PUSH_FAILED},
+    {200, 299, false, PUSH_TAKEN}, {404, 404, false, PUSH_GONE},
+    {410, 410, false, PUSH_GONE},  {413, 413, false, PUSH_TOO_LARGE},
+    {408, 408, true, PUSH_FAILED}, {425, 425, true, PUSH_FAILED},
+    {429, 429, true, PUSH_FAILED}, {500, 599, true, PUSH_FAILED},
     {0, 999, false, PUSH_REFUSED}, /* redirects too: they are not followed */
 };
 
@@ -103,11 +99,9 @@ void push_sender_free(struct push_sender *sender)
 
 static void attempt_clear(struct push_sending *sending)
 {
-    if (sending->easy) {
-        curl_easy_cleanup(sending->easy);
-        https_answer_free(&sending->answer);
-    }
+    curl_easy_cleanup(sending->easy);
     sending->easy = NULL;
+    https_answer_free(&sending->answer);
     curl_slist_free_all(sending->headers);
     sending->headers = NULL;
 }
@@ -168,7 +162,7 @@ static void finish(struct push_sending *sending, enum push_result result, long s
 /* Waits and tries again, or gives up where the push's life does not reach. */
 static void retry(struct push_sending *sending, long status, long retry_after)
 {
-    int64_t left = sending->ends_ms - clock_mono_ms(), wait = BACKOFF_MS;
+    int64_t left = sending->tried_until - clock_mono_ms(), wait = BACKOFF_MS;
     struct timeval time;
 
     for (int i = 1; i < sending->attempts && wait < BACKOFF_MOST_MS; i++)
@@ -252,14 +246,15 @@ static int add_header(struct curl_slist **headers, const char *format, ...)
     return 0;
 }
 
-static int make_headers(struct push_sending *sending, int64_t left_ms)
+static int make_headers(struct push_sending *sending)
 {
     const char *authorization =
         vapid_authorization(sending->sender->vapid, sending->origin, clock_wall());
     struct curl_slist **headers = &sending->headers;
+    int64_t keep = sending->kept_until - clock_mono_ms();
 
     if (!authorization || add_header(headers, "Authorization: %s", authorization) ||
-        add_header(headers, "TTL: %ld", (long)((left_ms + 999) / 1000)) ||
+        add_header(headers, "TTL: %ld", keep > 0 ? (long)((keep + 999) / 1000) : 0L) ||
         add_header(headers, "Urgency: %s", sending->urgency) ||
         (sending->topic[0] && add_header(headers, "Topic: %s", sending->topic)) ||
         add_header(headers, "Content-Encoding: aes128gcm") ||
@@ -289,7 +284,7 @@ static void set_options(struct push_sending *sending)
 
 static int attempt_start(struct push_sending *sending)
 {
-    int64_t left = sending->ends_ms - clock_mono_ms();
+    int64_t left = sending->tried_until - clock_mono_ms();
     long timeout = sending->sender->timeout_ms;
 
     if (left < LEAST_MS)
@@ -298,7 +293,7 @@ static int attempt_start(struct push_sending *sending)
         timeout = (long)left;
     sending->attempts++;
     sending->addresses = (struct push_addresses){.any = sending->sender->any_address};
-    if (make_headers(sending, left))
+    if (make_headers(sending))
         goto fail;
     https_answer_init(&sending->answer);
     sending->easy = https_handle(sending->endpoint, NULL, timeout, &sending->answer);
@@ -376,7 +371,8 @@ struct push_sending *push_send(struct push_sender *sender, const struct push_mes
     sending->origin = strdup(message->origin);
     snprintf(sending->topic, sizeof sending->topic, "%s", message->topic ? message->topic : "");
     snprintf(sending->urgency, sizeof sending->urgency, "%s", message->urgency);
-    sending->ends_ms = clock_mono_ms() + message->life_ms;
+    sending->tried_until = clock_mono_ms() + message->try_ms;
+    sending->kept_until = clock_mono_ms() + message->keep_ms;
     sending->again = evtimer_new(sender->base, on_again, sending);
     sending->late = evtimer_new(sender->base, on_late, sending);
     if (!sending->endpoint || !sending->origin || !sending->again || !sending->late ||

@@ -31,17 +31,20 @@ struct push_message {
     const char *text;                     /* JSON, at most PUSH_TEXT_MAX bytes */
     const char *topic;                    /* a later push replaces one not yet delivered; or NULL */
     const char *urgency;                  /* "high", "normal", … (RFC 8030, section 5.3) */
-    int64_t life_ms;                      /* from now: TTL, and how long it is tried */
+    int64_t try_ms;                       /* how long it is tried */
+    int64_t
+        keep_ms; /* from now: how long the push service keeps it for a phone that is off (TTL) */
 };
 
 struct push_listener {
-    /* Once at most, before done: two attempts failed, or 2 s are over without success. It goes on. */
+    /* Once at most, before done: two attempts failed, or 2 s are over without success. It goes on.
+     */
     void (*late)(void *arg);
     /* Once, and last. status: the push service's, or 0. */
     void (*done)(void *arg, enum push_result result, long status);
 };
 
-struct push_sender; /* one for the server */
+struct push_sender;  /* one for the server */
 struct push_sending; /* one push on its way */
 
 /*
@@ -62,7 +65,8 @@ void push_sender_free(struct push_sender *sender);
 struct push_sending *push_send(struct push_sender *sender, const struct push_message *message,
                                const struct push_listener *listener, void *arg);
 
-/* Takes it back as far as it can be; the listener is not called. */
+/* Takes it back as far as it can be; the listener is not called. Allowed from within late, not
+ * done. */
 void push_cancel(struct push_sending *sending);
 
 #endif

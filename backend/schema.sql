@@ -45,7 +45,8 @@ CREATE TABLE devices (
     app TEXT NOT NULL DEFAULT '',    -- its app's version
     added BIGINT NOT NULL,
     seen BIGINT NOT NULL,            -- its last call
-    polled BIGINT NOT NULL DEFAULT 0 -- its last call for requests
+    polled BIGINT NOT NULL DEFAULT 0, -- its last call for requests
+    tested BIGINT NOT NULL DEFAULT 0  -- its last test push
 );
 CREATE INDEX devices_user ON devices (user_name, added);
 

@@ -261,16 +261,16 @@ static bool opens(const char *text, bool any_address, curlsocktype purpose)
 {
     struct curl_sockaddr to = {.socktype = SOCK_STREAM, .protocol = IPPROTO_TCP};
     struct sockaddr_storage storage;
-    struct push_addresses addresses = {.any = any_address};
+    struct push_addresses told = {.any = any_address};
     curl_socket_t fd;
 
     fill(&storage, text);
     memcpy(&to.addr, &storage, sizeof to.addr);
     to.family = storage.ss_family;
-    fd = push_open_socket(&addresses, purpose, &to);
+    fd = push_open_socket(&told, purpose, &to);
     if (fd != CURL_SOCKET_BAD)
         close(fd);
-    assert_true(addresses.refused == (fd == CURL_SOCKET_BAD && purpose == CURLSOCKTYPE_IPCXN));
+    assert_true(told.refused == (fd == CURL_SOCKET_BAD && purpose == CURLSOCKTYPE_IPCXN));
     return fd != CURL_SOCKET_BAD;
 }
 
