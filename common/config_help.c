@@ -1,0 +1,97 @@
+/* The table of options, for people: config.h. */
+#include <string.h>
+
+#include "common/config_value.h"
+#include "common/i18n.h"
+
+enum { WIDTH = 80, INDENT = 6 };
+
+/* "[service NAME]" for "service *". */
+static void print_section(FILE *out, const char *section)
+{
+    size_t len = strlen(section);
+
+    if (section[len - 1] == '*')
+        fprintf(out, "[%.*sNAME]\n", (int)len - 1, section);
+    else
+        fprintf(out, "[%s]\n", section);
+}
+
+/* Words, broken at WIDTH. */
+static void print_wrapped(FILE *out, const char *text)
+{
+    size_t column = 0;
+
+    while (*text) {
+        size_t len = strcspn(text, " ");
+        if (column > 0 && column + 1 + len > WIDTH) {
+            fputc('\n', out);
+            column = 0;
+        }
+        column += (size_t)fprintf(out, "%*s%.*s", column ? 1 : INDENT, "", (int)len, text);
+        text += len + strspn(text + len, " ");
+    }
+    fputc('\n', out);
+}
+
+void config_print_help(FILE *out, const struct config_option *options)
+{
+    char allowed[256];
+
+    for (size_t row = 0; options[row].section; row++) {
+        if (!config_section_is_first(options, row))
+            continue;
+        print_section(out, options[row].section);
+        for (size_t i = row; options[i].section; i++) {
+            if (strcmp(options[i].section, options[row].section) != 0)
+                continue;
+            config_describe(&options[i], allowed, sizeof(allowed));
+            fprintf(out, "  %s = %s", options[i].key, allowed);
+            if (options[i].fallback && options[i].fallback[0])
+                fprintf(out, _(" (default: %s)"), options[i].fallback);
+            fputc('\n', out);
+            print_wrapped(out, _(options[i].help));
+        }
+        fputc('\n', out);
+    }
+}
+
+/* scdoc takes _, * and \ for its own, and # or ~ at the start of a line. */
+static void print_escaped(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("_*\\#~`", *text))
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+void config_print_scdoc(FILE *out, const struct config_option *options)
+{
+    char allowed[256];
+
+    for (size_t row = 0; options[row].section; row++) {
+        if (!config_section_is_first(options, row))
+            continue;
+        fputs("## ", out);
+        print_section(out, options[row].section);
+        for (size_t i = row; options[i].section; i++) {
+            if (strcmp(options[i].section, options[row].section) != 0)
+                continue;
+            config_describe(&options[i], allowed, sizeof(allowed));
+            fputs("\n*", out);
+            print_escaped(out, options[i].key);
+            fputs("* = ", out);
+            print_escaped(out, allowed);
+            if (options[i].fallback && options[i].fallback[0]) {
+                fputs(" (default: ", out);
+                print_escaped(out, options[i].fallback);
+                fputc(')', out);
+            }
+            fputs("\n\t", out);
+            print_escaped(out, options[i].help);
+            fputc('\n', out);
+        }
+        fputc('\n', out);
+    }
+}
