@@ -1,0 +1,155 @@
+#include "helper/call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/json_text.h"
+#include "common/jws.h"
+#include "common/random.h"
+
+#define FORM_MAX 16384 /* the server takes no more */
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+struct call {
+    struct transfer *transfer;
+    call_done *done;
+    void *arg;
+    char url[128]; /* for the log */
+};
+
+struct form {
+    char text[FORM_MAX];
+    size_t len;
+    bool failed;
+};
+
+static void form_byte(struct form *form, char byte)
+{
+    if (form->len + 1 >= sizeof form->text)
+        form->failed = true;
+    else
+        form->text[form->len++] = byte;
+}
+
+static void form_encode(struct form *form, const char *value)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char hex[] = "0123456789ABCDEF";
+
+    for (const char *p = value; *p != 0; p++) {
+        unsigned char byte = (unsigned char)*p;
+
+        if (strchr(plain, *p) != NULL) {
+            form_byte(form, *p);
+            continue;
+        }
+        form_byte(form, '%');
+        form_byte(form, hex[byte >> 4]);
+        form_byte(form, hex[byte & 15]);
+    }
+}
+
+static void form_add(struct form *form, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    if (form->len > 0)
+        form_byte(form, '&');
+    form_encode(form, name);
+    form_byte(form, '=');
+    form_encode(form, value);
+}
+
+static char *make_assertion(const struct host *host)
+{
+    char *id = random_token(16), *assertion = NULL;
+    int64_t now = clock_wall();
+    json_t *claims =
+        id == NULL ? NULL
+                   : json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "iss", host->id, "sub", host->id,
+                               "aud", host->issuer, "jti", id, "iat", (json_int_t)now, "exp",
+                               (json_int_t)(now + CALL_ASSERTION_LIFE));
+
+    if (claims != NULL)
+        assertion = jws_sign(host->key, "JWT", false, claims);
+    json_decref(claims);
+    free(id);
+    return assertion;
+}
+
+bool call_is_lost(const struct call_answer *answer)
+{
+    return answer->status == 0 || answer->status >= 500 || answer->body == NULL;
+}
+
+static bool is_json(const char *content_type)
+{
+    static const char json[] = "application/json";
+    size_t len = sizeof json - 1;
+
+    return strncasecmp(content_type, json, len) == 0 && strchr("; ", content_type[len]) != NULL;
+}
+
+static void on_answer(void *arg, const struct https_answer *answer)
+{
+    struct call *call = arg;
+    struct call_answer result = {
+        .status = answer->status, .error = "", .retry_after = answer->retry_after};
+    const char *error = NULL;
+
+    if (answer->status != 0 && is_json(answer->content_type))
+        result.body = json_text_object(answer->body, answer->len, HTTPS_ANSWER_MAX);
+    error = json_text_string(result.body, "error", 64);
+    if (error != NULL)
+        result.error = error;
+    if (answer->status == 0)
+        snprintf(result.fault, sizeof result.fault, "%s: %.100s", call->url, answer->error);
+    else
+        snprintf(result.fault, sizeof result.fault, "%s: status %ld %.64s", call->url,
+                 answer->status, result.body == NULL ? "without JSON" : result.error);
+    call->done(call->arg, &result);
+    json_decref(result.body);
+    free(call);
+}
+
+struct call *call_start(struct transfers *transfers, const struct host *host, const char *url,
+                        const struct call_parameter *parameters, long timeout_ms, call_done *done,
+                        void *arg)
+{
+    struct call *call = calloc(1, sizeof *call);
+    struct form *form = calloc(1, sizeof *form);
+    char *assertion = make_assertion(host);
+
+    if (call == NULL || form == NULL || assertion == NULL)
+        goto out;
+    call->done = done;
+    call->arg = arg;
+    snprintf(call->url, sizeof call->url, "%s", url);
+    for (; parameters->name != NULL; parameters++)
+        form_add(form, parameters->name, parameters->value);
+    form_add(form, "client_assertion_type", ASSERTION_TYPE);
+    form_add(form, "client_assertion", assertion);
+    if (!form->failed)
+        call->transfer = transfer_start(transfers, url, host->server_key, form->text, timeout_ms,
+                                        on_answer, call);
+out:
+    if (form != NULL)
+        secret_wipe(form, sizeof *form);
+    free(form);
+    secret_free(assertion);
+    if (call != NULL && call->transfer == NULL) {
+        free(call);
+        call = NULL;
+    }
+    return call;
+}
+
+void call_cancel(struct call *call)
+{
+    transfer_cancel(call->transfer);
+    free(call);
+}

@@ -1,0 +1,155 @@
+#include <curl/curl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "common/command.h"
+#include "common/i18n.h"
+#include "common/log.h"
+#include "helper/helper.h"
+#include "helper/listen.h"
+#include "helper/session.h"
+
+#define CLOSING_MS 2000 /* for cancels on their way, at the end */
+
+static int run_helper(const struct command_call *call);
+
+static const struct command_option options[] = {
+    {"--listen", "PATH",
+     N_("the socket to make, where systemd gives none (default " FRAME_SOCKET ")")},
+    {"--config", "FILE", N_("this host's configuration (default " HOST_CONF ")")},
+    {"--debug", NULL, N_("log more")},
+    {"--help-options", NULL, N_("print what the configuration can say")},
+    {NULL, NULL, NULL},
+};
+
+static const struct command commands[] = {
+    {"", "", 0, 0, options, N_("answer login services, by the phone"), run_helper},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL},
+};
+
+static const struct program program = {
+    "approve-helper", N_("asks the user's phone on behalf of pam_approve.so"), commands, NULL,
+    N_("The configuration is read again by itself when it changed.")};
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    event_base_loopbreak(arg);
+}
+
+/* The host's key is in memory: no core dumps, no debugger. A sanitizer needs ptrace. */
+static void protect_memory(void)
+{
+    struct rlimit files, none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+/* Everyone is refused by the closed socket; their requests are withdrawn. */
+static void close_sessions(struct helper *helper)
+{
+    struct timeval slice = {0, 20000};
+
+    while (helper->sessions != NULL)
+        session_free(helper->sessions);
+    for (int left = CLOSING_MS / 20; left > 0 && ciba_busy(helper->ciba) > 0; left--) {
+        event_base_loopexit(helper->base, &slice);
+        event_base_loop(helper->base, 0);
+    }
+}
+
+static int serve(struct helper *helper, const char *path)
+{
+    struct event *term = evsignal_new(helper->base, SIGTERM, on_signal, helper->base);
+    struct event *interrupt = evsignal_new(helper->base, SIGINT, on_signal, helper->base);
+    struct listener *listener = NULL;
+    char why[512] = "no memory";
+    int code = EXIT_FAILED;
+
+    if (term != NULL && interrupt != NULL)
+        listener = listen_new(helper, path, why, sizeof why);
+    if (listener == NULL) {
+        log_error("%s", why);
+    } else {
+        evsignal_add(term, NULL);
+        evsignal_add(interrupt, NULL);
+        log_info("approve-helper " VERSION " is ready");
+        event_base_dispatch(helper->base);
+        listen_free(listener);
+        close_sessions(helper);
+        log_info("ended");
+        code = EXIT_OK;
+    }
+    if (term != NULL)
+        event_free(term);
+    if (interrupt != NULL)
+        event_free(interrupt);
+    return code;
+}
+
+static int run_helper(const struct command_call *call)
+{
+    const char *path = command_value(call, "--listen"), *config = command_value(call, "--config");
+    struct helper helper = {.base = NULL};
+    struct host *host;
+    char why[512];
+    int code = EXIT_FAILED;
+
+    if (command_value(call, "--help-options") != NULL) {
+        config_print_help(stdout, host_options);
+        return EXIT_OK;
+    }
+    log_open("approve-helper", false,
+             command_value(call, "--debug") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    protect_memory();
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    helper.base = event_base_new();
+    helper.host_file = host_file_new(config != NULL ? config : HOST_CONF);
+    helper.recent = recent_new();
+    if (helper.base != NULL) {
+        helper.ciba = ciba_new(helper.base);
+        helper.lookups = lookups_new(helper.base);
+    }
+    if (helper.host_file == NULL || helper.recent == NULL || helper.ciba == NULL ||
+        helper.lookups == NULL) {
+        log_error("no memory");
+        goto out;
+    }
+    /* Without a good configuration it serves all the same: it refuses everyone, and says why. */
+    host = host_file_get(helper.host_file, why, sizeof why);
+    if (host == NULL)
+        log_error("%s: nobody can be asked", why);
+    host_unref(host);
+    code = serve(&helper, path != NULL ? path : FRAME_SOCKET);
+out:
+    ciba_free(helper.ciba);
+    lookups_free(helper.lookups);
+    recent_free(helper.recent);
+    host_file_free(helper.host_file);
+    if (helper.base != NULL)
+        event_base_free(helper.base);
+    curl_global_cleanup();
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "C.UTF-8");
+    bindtextdomain("pam_approve", PREFIX "/share/locale");
+    bind_textdomain_codeset("pam_approve", "UTF-8");
+    textdomain("pam_approve");
+    return command_main(&program, argc, argv);
+}

@@ -1,0 +1,252 @@
+#include "helper/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/random.h"
+#include "common/sanitize.h"
+#include "helper/text.h"
+
+#define GREETER_DELAY_MS 2000 /* for the last text to be read */
+
+void session_free(struct session *session)
+{
+    struct event *events[] = {session->readable, session->timer, session->life};
+
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        if (events[i] != NULL)
+            event_free(events[i]);
+    }
+    *session->link = session->next;
+    if (session->next != NULL)
+        session->next->link = session->link;
+    session->helper->session_count--;
+    if (session->lookup != NULL)
+        lookup_cancel(session->lookup);
+    ciba_end(session->request, CIBA_CALLER_GONE);
+    host_unref(session->host);
+    uselocale(LC_GLOBAL_LOCALE); /* it may be the one that is freed */
+    if (session->locale != (locale_t)0)
+        freelocale(session->locale);
+    secret_wipe(session->code, sizeof session->code);
+    close(session->fd);
+    free(session);
+}
+
+void session_speak(const struct session *session)
+{
+    uselocale(session->locale != (locale_t)0 ? session->locale : LC_GLOBAL_LOCALE);
+}
+
+/* --- to the module --- */
+
+static bool send_frame(struct session *session, const struct frame *frame)
+{
+    if (++session->frames <= SESSION_FRAMES && frame_send(session->fd, frame) == 0)
+        return true;
+    log_warn("a frame to the module of user=%s could not be sent: %s", session->login.user,
+             session->frames > SESSION_FRAMES ? "too many" : strerror(errno));
+    session_free(session);
+    return false;
+}
+
+bool session_send_text(struct session *session, bool is_error, const char *text)
+{
+    struct frame frame;
+
+    frame_start(&frame, is_error ? FRAME_ERROR : FRAME_INFO);
+    frame_add(&frame, "text", text);
+    return send_frame(session, &frame);
+}
+
+bool session_send_prompt(struct session *session, const char *text)
+{
+    struct frame frame;
+
+    frame_start(&frame, FRAME_PROMPT);
+    frame_add(&frame, "text", text);
+    frame_add_number(&frame, "echo", 1);
+    session->prompt_open = true;
+    event_del(session->timer);
+    return send_frame(session, &frame);
+}
+
+bool session_send_wait(struct session *session, long seconds, bool key)
+{
+    struct timeval wait = {seconds, 0};
+    struct frame frame;
+
+    frame_start(&frame, FRAME_WAIT);
+    frame_add_number(&frame, "seconds", seconds);
+    frame_add_number(&frame, "key", key);
+    session->keys_allowed += key;
+    evtimer_add(session->timer, &wait);
+    return send_frame(session, &frame);
+}
+
+/* A name in a line of log: without blanks, which would let it say more than itself. */
+static const char *log_name(char *out, size_t size, const char *name)
+{
+    sanitize_text(out, size, name[0] != 0 ? name : "-");
+    for (char *p = out; *p != 0; p++) {
+        if (*p == ' ')
+            *p = '_';
+    }
+    return out;
+}
+
+static void write_log(const struct session *session, const char *word, const char *why)
+{
+    char user[130], service[66], rhost[258], by[130];
+
+    log_info("%s user=%s service=%s rhost=%s request=%s by=%s uid=%u: %s", word,
+             log_name(user, sizeof user, session->login.user),
+             log_name(service, sizeof service, session->login.service),
+             log_name(rhost, sizeof rhost, session->login.rhost),
+             session->request_id[0] != 0 ? session->request_id : "-",
+             log_name(by, sizeof by, session->by), (unsigned)session->uid, why);
+}
+
+static bool lets_in(enum outcome outcome)
+{
+    return outcome == OUTCOME_APPROVED || outcome == OUTCOME_CODE || outcome == OUTCOME_NOT_ASKED;
+}
+
+void session_finish(struct session *session, enum outcome outcome, const char *detail)
+{
+    const struct profile *profile = profile_find(session->login.service);
+    bool greeter = (profile->flags & PROFILE_GREETER) != 0;
+    char why[FRAME_TEXT_MAX], text[FRAME_TEXT_MAX + 1];
+    const struct timeval linger = {SESSION_LINGER_MS / 1000, 0};
+    struct frame frame;
+
+    snprintf(why, sizeof why, "%s%s%.600s", outcome_log_text(outcome), detail[0] != 0 ? ": " : "",
+             detail);
+    sanitize_text(text, sizeof text, why);
+    write_log(session, outcome_wire(outcome), text);
+    session->phase = SESSION_DONE;
+    frame_start(&frame, FRAME_DONE);
+    frame_add(&frame, "outcome", outcome_wire(outcome));
+    /* Whoever is not root hears nothing of this host's configuration. */
+    frame_add(&frame, "log", session->uid == 0 ? text : outcome_log_text(outcome));
+    frame_add_number(&frame, "delay", greeter && !lets_in(outcome) ? GREETER_DELAY_MS : 0);
+    frame_add_number(&frame, "greeter", greeter);
+    text_of_outcome(outcome, profile->line, text);
+    if (text[0] != 0 && !session_send_text(session, !greeter, text))
+        return;
+    /* Closing at once could lose DONE, where a KEY of the module's lies unread. */
+    evtimer_add(session->timer, &linger);
+    if (send_frame(session, &frame)) {
+        ciba_end(session->request, outcome == OUTCOME_CODE_REFUSED || outcome == OUTCOME_CODE_LOCKED
+                                       ? CIBA_BAD_CODES
+                                       : CIBA_NOT_NEEDED);
+        session->request = NULL;
+    }
+}
+
+/* --- from the module --- */
+
+static void on_frame(struct session *session, int type, const struct frame *frame)
+{
+    const char *text = frame_get(frame, "text");
+
+    if (type == FRAME_START && session->phase == SESSION_NEW) {
+        session_start(session, frame);
+    } else if (type == FRAME_ANSWER && session->prompt_open && text != NULL) {
+        session->prompt_open = false;
+        session_on_answer(session, text);
+    } else if (type == FRAME_KEY && session->keys_allowed > 0) {
+        session->keys_allowed--;
+        session_on_key(session);
+    } else if (session->phase != SESSION_DONE) {
+        log_warn("a frame out of order from uid %u: closed", (unsigned)session->uid);
+        session_free(session);
+    }
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct session *session = arg;
+    struct frame frame;
+    int type = frame_receive(fd, &frame);
+
+    (void)what;
+    if (type < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (type <= 0) {
+        if (type < 0)
+            log_warn("a broken frame from uid %u: closed", (unsigned)session->uid);
+        else if (session->phase == SESSION_TALKING)
+            write_log(session, "gone", "the caller went away");
+        session_free(session);
+        return;
+    }
+    session_speak(session);
+    on_frame(session, type, &frame);
+    uselocale(LC_GLOBAL_LOCALE);
+    frame_wipe(&frame);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct session *session = arg;
+
+    (void)fd, (void)what;
+    if (session->phase != SESSION_TALKING) {
+        if (session->phase == SESSION_NEW)
+            log_warn("no START from uid %u: closed", (unsigned)session->uid);
+        session_free(session);
+        return;
+    }
+    session_speak(session);
+    session_on_time(session);
+    uselocale(LC_GLOBAL_LOCALE);
+}
+
+static void on_life_over(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    session_free(arg);
+}
+
+struct session *session_new(struct helper *helper, int fd, uid_t uid, enum outcome refusal)
+{
+    const struct timeval start = {SESSION_START_MS / 1000, 0}, life = {SESSION_LIFE_MS / 1000, 0};
+    struct session *session = calloc(1, sizeof *session);
+
+    if (session == NULL)
+        return NULL;
+    session->helper = helper;
+    session->fd = fd;
+    session->uid = uid;
+    session->refusal = refusal;
+    session->started = clock_mono_ms();
+    session->readable = event_new(helper->base, fd, EV_READ | EV_PERSIST, on_readable, session);
+    session->timer = evtimer_new(helper->base, on_timer, session);
+    session->life = evtimer_new(helper->base, on_life_over, session);
+    if (session->readable == NULL || session->timer == NULL || session->life == NULL ||
+        event_add(session->readable, NULL) != 0) {
+        if (session->readable != NULL)
+            event_free(session->readable);
+        if (session->timer != NULL)
+            event_free(session->timer);
+        if (session->life != NULL)
+            event_free(session->life);
+        free(session);
+        return NULL;
+    }
+    evtimer_add(session->timer, &start);
+    evtimer_add(session->life, &life);
+    session->link = &helper->sessions;
+    session->next = helper->sessions;
+    if (session->next != NULL)
+        session->next->link = &session->next;
+    helper->sessions = session;
+    helper->session_count++;
+    return session;
+}

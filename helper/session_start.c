@@ -1,0 +1,160 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/sanitize.h"
+#include "helper/session.h"
+
+/* "fr_FR.UTF-8": language, country, codeset, and nothing that could be a path. */
+static bool is_locale(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len < 2 || len > 32 || strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)name[i]) && strchr("_.@-", name[i]) == NULL)
+            return false;
+    }
+    return name[0] != '.';
+}
+
+static void set_language(struct session *session, const char *name)
+{
+    if (name != NULL && is_locale(name))
+        session->locale = newlocale(LC_MESSAGES_MASK | LC_CTYPE_MASK, name, (locale_t)0);
+}
+
+/* A name must be shown as it is: it is refused, not repaired. */
+static bool take_name(char *out, size_t size, const char *name)
+{
+    bool fits = name[0] != 0 && strlen(name) < size && sanitize_is_clean(name);
+
+    sanitize_text(out, size, name);
+    return fits;
+}
+
+static bool read_start(struct session *session, const struct frame *frame, char *command,
+                       size_t size)
+{
+    const char *service = frame_get(frame, "service"), *user = frame_get(frame, "user");
+    bool trusted = session->uid == 0;
+    long version, keys = 0;
+
+    if (frame_get_number(frame, "version", 1, 1, &version) != 0 || service == NULL ||
+        user == NULL || service[0] == 0 || user[0] == 0)
+        return false;
+    if (frame_get(frame, "keys") != NULL && frame_get_number(frame, "keys", 0, 1, &keys) != 0)
+        return false;
+    session->keys = keys == 1;
+    set_language(session, frame_get(frame, "locale"));
+    if (!take_name(session->login.service, sizeof session->login.service, service) ||
+        !take_name(session->login.user, sizeof session->login.user, user))
+        session->refusal = OUTCOME_NOT_ALLOWED;
+    /* Where a login comes from is never for an unprivileged peer to say. */
+    sanitize_text(session->login.rhost, sizeof session->login.rhost,
+                  trusted ? frame_get(frame, "rhost") : "");
+    sanitize_text(session->login.tty, sizeof session->login.tty,
+                  trusted ? frame_get(frame, "tty") : "");
+    snprintf(command, size, "%s",
+             trusted && frame_get(frame, "command") != NULL ? frame_get(frame, "command") : "");
+    return true;
+}
+
+/* The number must be seen, or nobody can give it. */
+static bool refuse_blind(struct session *session)
+{
+    const struct policy *policy = &session->policy;
+    char why[256];
+
+    if ((policy->profile->flags & PROFILE_BLIND) == 0 || policy->number == NUMBER_OFF)
+        return false;
+    snprintf(why, sizeof why,
+             "%s shows no text, so nobody sees the number: say number = off in [service %s]",
+             session->login.service, session->login.service);
+    session_finish(session, OUTCOME_BAD_CONFIG, why);
+    return true;
+}
+
+static void decide(struct session *session, const struct policy_caller *caller)
+{
+    struct login *login = &session->login;
+    char why[160];
+
+    if (policy_excepts(&session->policy, caller, why, sizeof why)) {
+        session_finish(session, OUTCOME_NOT_ASKED, why);
+        return;
+    }
+    if (recent_has(session->helper->recent, login->user, login->service, login->rhost,
+                   clock_mono_ms())) {
+        session_finish(session, OUTCOME_REFUSED_LATELY, "");
+        return;
+    }
+    if (!refuse_blind(session))
+        session_talk(session);
+}
+
+static void on_looked_up(void *arg, const struct lookup_result *result)
+{
+    struct session *session = arg;
+    struct policy_caller caller = {.user = session->login.user,
+                                   .known = result->status == LOOKUP_FOUND,
+                                   .rhost = session->login.rhost,
+                                   .groups = result->groups,
+                                   .group_count = result->group_count};
+
+    session->lookup = NULL;
+    session_speak(session);
+    if (caller.known)
+        strcpy(session->login.user, result->user);
+    if (session->uid != 0 && (!caller.known || result->uid != session->uid))
+        session_finish(session, OUTCOME_NOT_ALLOWED, "a user may ask for himself only");
+    else
+        decide(session, &caller);
+    uselocale(LC_GLOBAL_LOCALE);
+}
+
+static void look_up(struct session *session)
+{
+    char **groups = policy_groups(&session->policy);
+
+    session->phase = SESSION_LOOKING_UP;
+    event_del(session->timer); /* the look-up has a deadline of its own */
+    if (groups != NULL)
+        session->lookup = lookup_start(session->helper->lookups, session->login.user, groups,
+                                       on_looked_up, session);
+    policy_groups_free(groups);
+    if (session->lookup == NULL)
+        session_finish(session, OUTCOME_INTERNAL, "no memory for a look-up");
+}
+
+void session_start(struct session *session, const struct frame *frame)
+{
+    char why[512] = "", command[FRAME_MAX];
+
+    if (!read_start(session, frame, command, sizeof command)) {
+        log_warn("a START that is not understood from uid %u: closed", (unsigned)session->uid);
+        session_free(session);
+        return;
+    }
+    if (session->uid != 0 && session->refusal == OUTCOME_COUNT &&
+        (profile_find(session->login.service)->flags & PROFILE_SELF) == 0) {
+        session_finish(session, OUTCOME_NOT_ALLOWED, "only root may ask for this service");
+        return;
+    }
+    if (session->refusal != OUTCOME_COUNT) {
+        session_finish(session, session->refusal, "");
+        return;
+    }
+    session->host = host_file_get(session->helper->host_file, why, sizeof why);
+    if (session->host == NULL) {
+        session_finish(session, OUTCOME_BAD_CONFIG, why);
+        return;
+    }
+    policy_find(session->host, session->login.service, &session->policy);
+    policy_command(session->policy.command, command, session->login.command);
+    look_up(session);
+}

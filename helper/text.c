@@ -1,0 +1,141 @@
+#include "helper/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/i18n.h"
+#include "common/sanitize.h"
+
+void text_wrap(char *text, int line)
+{
+    char *blank = NULL;
+    int column = 0;
+
+    if (line <= 0)
+        return;
+    for (char *p = text; *p != 0; p++) {
+        if (((unsigned char)*p & 0xc0) == 0x80)
+            continue; /* not the first byte of a character */
+        column++;
+        if (*p == '\n') {
+            column = 0;
+            blank = NULL;
+        } else if (*p == ' ') {
+            blank = p;
+        }
+        if (column > line && blank != NULL) {
+            *blank = '\n';
+            column = 0;
+            for (const char *q = blank + 1; q <= p; q++)
+                column += ((unsigned char)*q & 0xc0) != 0x80;
+            blank = NULL;
+        }
+    }
+}
+
+/* "Pixel 8", "Pixel 8 or another device". */
+static void name_device(const struct text_scene *scene, char *out, size_t size)
+{
+    char name[TEXT_DEVICE_MAX + 1];
+
+    sanitize_text(name, sizeof name, scene->device);
+    if (name[0] == 0)
+        snprintf(out, size, "%s", scene->devices > 1 ? _("one of your devices") : _("your phone"));
+    else if (scene->devices > 1)
+        snprintf(out, size, _("%s or another device"), name);
+    else
+        snprintf(out, size, "%s", name);
+}
+
+/* "Number 42. Approve on Pixel 8, then press Enter, or type a code: " */
+static void draw_number_prompt(const struct text_scene *scene, bool again, char *out, size_t size)
+{
+    char device[128], number[64] = "";
+
+    name_device(scene, device, sizeof device);
+    if (scene->mode != NUMBER_OFF)
+        snprintf(number, sizeof number, _("Number %d. "), scene->number);
+    snprintf(out, size,
+             scene->codes ? _("%s%sApprove on %s, then press Enter, or type a code: ")
+                          : _("%s%sApprove on %s, then press Enter: "),
+             again ? _("Not approved yet. ") : "", number, device);
+}
+
+/* "Approve 42 on Pixel 8" */
+static void draw_number_text(const struct text_scene *scene, char *out, size_t size)
+{
+    char device[128];
+    size_t len;
+
+    name_device(scene, device, sizeof device);
+    if (scene->mode != NUMBER_OFF)
+        snprintf(out, size, _("Approve %d on %s"), scene->number, device);
+    else
+        snprintf(out, size, _("Approve on %s"), device);
+    len = strlen(out);
+    if (scene->keys)
+        snprintf(out + len, size - len, "%s", _(", or press a key to type a code."));
+}
+
+/* The code prompts: a sentence, and with greeters the same as a text above a short prompt. */
+static const struct sentence {
+    enum conversation_action action;
+    bool before; /* always a text of its own: it is too long for a prompt */
+    bool is_error;
+    const char *text;
+} sentences[] = {
+    {ACTION_PROMPT_NO_PHONE, false, false, N_("No phone can be asked now. Type a one-time code")},
+    {ACTION_PROMPT_EXPIRED, false, false, N_("No answer in time. Type a one-time code")},
+    {ACTION_PROMPT_AGAIN, false, false, N_("Type a one-time code")},
+    {ACTION_PROMPT_TIME_UP, true, false,
+     N_("No answer yet. Type a code, or press Enter to look again")},
+    {ACTION_PROMPT_WRONG, true, true, N_("That code is not right. Type another one")},
+};
+
+static void draw_code_prompt(enum conversation_action action, const struct text_scene *scene,
+                             struct text *text)
+{
+    const struct sentence *found = NULL;
+
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++) {
+        if (sentences[i].action == action)
+            found = &sentences[i];
+    }
+    snprintf(text->prompt, sizeof text->prompt, "%s", scene->greeter ? _("Code:") : _("Code: "));
+    if (found == NULL)
+        return;
+    text->is_error = found->is_error;
+    if (scene->greeter || found->before)
+        snprintf(text->before, sizeof text->before, _("%s."), _(found->text));
+    else
+        snprintf(text->prompt, sizeof text->prompt, _("%s: "), _(found->text));
+}
+
+void text_of_action(enum conversation_action action, const struct text_scene *scene,
+                    struct text *text)
+{
+    text->is_error = false;
+    text->before[0] = text->prompt[0] = 0;
+    if (action == ACTION_SHOW) {
+        draw_number_text(scene, text->before, sizeof text->before);
+    } else if (scene->phone && !scene->waits) {
+        draw_number_prompt(scene, action == ACTION_PROMPT_TIME_UP, text->prompt,
+                           sizeof text->prompt);
+        text->is_error = action == ACTION_PROMPT_WRONG;
+        if (text->is_error)
+            snprintf(text->before, sizeof text->before, "%s", _("That code is not right."));
+    } else {
+        draw_code_prompt(action, scene, text);
+        if (action == ACTION_PROMPT_FIRST)
+            draw_number_text(scene, text->before, sizeof text->before);
+    }
+    text_wrap(text->before, scene->line);
+}
+
+void text_of_outcome(enum outcome outcome, int line, char out[FRAME_TEXT_MAX + 1])
+{
+    const char *text = outcome_user_text(outcome);
+
+    snprintf(out, FRAME_TEXT_MAX + 1, "%s", text != NULL ? _(text) : "");
+    text_wrap(out, line);
+}

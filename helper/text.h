@@ -1,0 +1,42 @@
+/* What is shown to the person, in the language that is set with uselocale. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+
+#include "common/frame.h"
+#include "common/login.h"
+#include "helper/conversation.h"
+
+#define TEXT_DEVICE_MAX 40 /* bytes of a phone's name */
+
+struct text_scene {
+    enum number_mode mode;
+    int number;
+    const char *device; /* as the server gave it */
+    int devices;
+    bool phone;   /* a phone can still answer */
+    bool codes;   /* a code can */
+    bool waits;   /* show = wait */
+    bool keys;    /* a key brings the code prompt */
+    bool greeter; /* short prompts */
+    int line;     /* characters in a line, 0: any */
+};
+
+struct text {
+    bool is_error;                   /* before is an error message */
+    char before[FRAME_TEXT_MAX + 1]; /* "" for none */
+    char prompt[FRAME_TEXT_MAX + 1]; /* "" for none */
+};
+
+/* The texts of ACTION_SHOW and of the prompts. */
+void text_of_action(enum conversation_action action, const struct text_scene *scene,
+                    struct text *text);
+
+/* The text for the user at the end, "" for none. */
+void text_of_outcome(enum outcome outcome, int line, char out[FRAME_TEXT_MAX + 1]);
+
+/* Breaks at blanks, so that no line has more than so many characters, where words allow. */
+void text_wrap(char *text, int line);
+
+#endif
