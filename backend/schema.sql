@@ -74,7 +74,7 @@ CREATE TABLE requests (
     source TEXT NOT NULL,        -- what the limits count by: rhost, or the host for a local login
     details TEXT NOT NULL,       -- base64url of the bytes as the host made them
     shown BIGINT NOT NULL,       -- 1: phones see it
-    unreached BIGINT NOT NULL DEFAULT 0, -- 1: no phone can have got it
+    unreached BIGINT NOT NULL DEFAULT 0, -- 1: no phone can have got it, 2: and its host was told
     state TEXT NOT NULL CHECK (state IN ('open', 'approved', 'used', 'denied', 'expired', 'cancelled')),
     result TEXT NOT NULL DEFAULT '',
     method TEXT NOT NULL DEFAULT '' CHECK (method IN ('', 'phone', 'code')),

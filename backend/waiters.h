@@ -1,4 +1,5 @@
-/* Calls that wait for something to change: a host's for its request, a phone's for its user's requests. */
+/* Calls that wait for something to change: a host's for its request, a phone's for its user's
+ * requests. */
 #ifndef WAITERS_H
 #define WAITERS_H
 
@@ -28,8 +29,8 @@ struct waiters *waiters_new(struct event_base *base);
 void waiters_free(struct waiters *waiters);
 
 /*
- * Waits for a change for `ms` milliseconds. done is called once, never from within, and then the waiter is gone.
- * NULL without memory.
+ * Waits for a change for `ms` milliseconds. done is called once, never from within, and then the
+ * waiter is gone. NULL without memory.
  */
 struct waiter *waiters_add(struct waiters *waiters, enum waiter_kind kind, const char *key, long ms,
                            void (*done)(void *arg, enum waiter_end end), void *arg);
@@ -43,7 +44,11 @@ size_t waiters_count(const struct waiters *waiters, enum waiter_kind kind, const
 /* Calls everyone who waits for the key, before it returns. A user's revision goes up. */
 void waiters_wake(struct waiters *waiters, enum waiter_kind kind, const char *key);
 
-/* A word that is another one after each change of what the user's phones see, and after a restart. Returns 0, or -1 without memory. */
+/* The same after ms milliseconds. Without memory at once. */
+void waiters_wake_later(struct waiters *waiters, enum waiter_kind kind, const char *key, long ms);
+
+/* A word that is another one after each change of what the user's phones see, and after a restart.
+ * Returns 0, or -1 without memory. */
 int waiters_revision(struct waiters *waiters, const char *user, char out[REVISION_SIZE]);
 
 #endif

@@ -47,10 +47,13 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNAVAILABLE = 3, EXIT_
  */
 int command_main(const struct program *program, int argc, char **argv);
 
-/* The value of an option, "" for a set one without argument, NULL where it was not given. */
+/*
+ * The value of an option ("--name"), "" for a set one without argument, NULL where it was not given
+ * or is none of the command's.
+ */
 const char *command_value(const struct command_call *call, const char *option);
 
-/* True where out is a terminal and NO_COLOR is not set. */
+/* True where fd is a terminal and NO_COLOR is not set. */
 bool command_colour(int fd);
 
 #endif

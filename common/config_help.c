@@ -1,10 +1,11 @@
 /* The table of options, for people: config.h. */
 #include <string.h>
 
+#include "common/columns.h"
 #include "common/config_value.h"
 #include "common/i18n.h"
 
-enum { WIDTH = 80, INDENT = 6 };
+enum { INDENT = 6 };
 
 /* "[service NAME]" for "service *". */
 static void print_section(FILE *out, const char *section)
@@ -15,23 +16,6 @@ static void print_section(FILE *out, const char *section)
         fprintf(out, "[%.*sNAME]\n", (int)len - 1, section);
     else
         fprintf(out, "[%s]\n", section);
-}
-
-/* Words, broken at WIDTH. */
-static void print_wrapped(FILE *out, const char *text)
-{
-    size_t column = 0;
-
-    while (*text) {
-        size_t len = strcspn(text, " ");
-        if (column > 0 && column + 1 + len > WIDTH) {
-            fputc('\n', out);
-            column = 0;
-        }
-        column += (size_t)fprintf(out, "%*s%.*s", column ? 1 : INDENT, "", (int)len, text);
-        text += len + strspn(text + len, " ");
-    }
-    fputc('\n', out);
 }
 
 void config_print_help(FILE *out, const struct config_option *options)
@@ -50,7 +34,8 @@ void config_print_help(FILE *out, const struct config_option *options)
             if (options[i].fallback && options[i].fallback[0])
                 fprintf(out, _(" (default: %s)"), options[i].fallback);
             fputc('\n', out);
-            print_wrapped(out, _(options[i].help));
+            fprintf(out, "%*s", INDENT, "");
+            columns_wrap(out, _(options[i].help), INDENT, INDENT);
         }
         fputc('\n', out);
     }

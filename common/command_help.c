@@ -1,0 +1,130 @@
+#include "common/command_help.h"
+
+#include <string.h>
+
+#include "common/columns.h"
+#include "common/i18n.h"
+
+enum { LEFT_MAX = 30, LEFT_BYTES = 128 };
+
+/* Not gettext's: _("") is the catalogue's header. */
+static const char *translated(const char *text)
+{
+    return text && *text ? _(text) : "";
+}
+
+bool command_is_in_group(const char *name, const char *group)
+{
+    size_t len = group ? strlen(group) : 0;
+
+    return len == 0 || (strncmp(name, group, len) == 0 && name[len] == ' ');
+}
+
+static void write_option(char out[LEFT_BYTES], const struct command_option *option)
+{
+    snprintf(out, LEFT_BYTES, "%s%s%s", option->name, option->argument ? " " : "",
+             option->argument ? option->argument : "");
+}
+
+static void write_command(char out[LEFT_BYTES], const struct command *command)
+{
+    snprintf(out, LEFT_BYTES, "%s%s%s", command->name, command->arguments[0] ? " " : "",
+             command->arguments);
+}
+
+/* The wider of width and the left column's text, as long as it is not too wide for a column. */
+static size_t widened(size_t width, const char *left)
+{
+    size_t used = columns_width(left);
+
+    return used > width && used <= LEFT_MAX ? used : width;
+}
+
+static size_t widest_option(const struct command_option *options, size_t width)
+{
+    char left[LEFT_BYTES];
+
+    for (; options && options->name; options++) {
+        write_option(left, options);
+        width = widened(width, left);
+    }
+    return width;
+}
+
+static void print_options(FILE *out, const struct command_option *options, size_t width)
+{
+    char left[LEFT_BYTES];
+
+    for (; options && options->name; options++) {
+        write_option(left, options);
+        columns_row(out, left, translated(options->help), width);
+    }
+}
+
+static void print_all_options(FILE *out, const struct program *program,
+                              const struct command *command, size_t width)
+{
+    fprintf(out, "\n%s\n", _("Options:"));
+    if (command)
+        print_options(out, command->options, width);
+    print_options(out, program->global, width);
+    columns_row(out, "--help", _("show this help"), width);
+    columns_row(out, "--version", _("show the version"), width);
+}
+
+static void print_after(FILE *out, const struct program *program)
+{
+    if (!program->after)
+        return;
+    fputc('\n', out);
+    columns_wrap(out, translated(program->after), 0, 0);
+}
+
+void command_help_usage(FILE *out, const struct program *program, const struct command *command)
+{
+    fprintf(out, _("Usage: %s"), program->name);
+    if (!command)
+        fprintf(out, " %s", _("COMMAND [ARGUMENTS]"));
+    else
+        fprintf(out, "%s%s%s%s", command->name[0] ? " " : "", command->name,
+                command->arguments[0] ? " " : "", command->arguments);
+    fprintf(out, " %s\n", _("[OPTIONS]"));
+}
+
+void command_help_program(FILE *out, const struct program *program, const char *group)
+{
+    char left[LEFT_BYTES];
+    size_t width = widest_option(program->global, strlen("--version"));
+
+    fprintf(out, "%s: ", program->name);
+    columns_wrap(out, translated(program->about), columns_width(program->name) + 2, 0);
+    fputc('\n', out);
+    command_help_usage(out, program, NULL);
+    for (const struct command *command = program->commands; command->name; command++) {
+        write_command(left, command);
+        width = widened(width, left);
+    }
+    fprintf(out, "\n%s\n", _("Commands:"));
+    for (const struct command *command = program->commands; command->name; command++) {
+        if (!command_is_in_group(command->name, group))
+            continue;
+        write_command(left, command);
+        columns_row(out, left, translated(command->help), width);
+    }
+    print_all_options(out, program, NULL, width);
+    fputc('\n', out);
+    fprintf(out, _("%s COMMAND --help says more about a command.\n"), program->name);
+    print_after(out, program);
+}
+
+void command_help_command(FILE *out, const struct program *program, const struct command *command)
+{
+    size_t width = widest_option(command->options, strlen("--version"));
+
+    command_help_usage(out, program, command);
+    fputc('\n', out);
+    columns_wrap(out, translated(command->name[0] ? command->help : program->about), 0, 0);
+    print_all_options(out, program, command, widest_option(program->global, width));
+    if (!command->name[0])
+        print_after(out, program);
+}
