@@ -1,0 +1,230 @@
+#include "approvectl/pam_run.h"
+
+#include <string.h>
+
+#define VARIABLE_MAX 12 /* 4,096 runs */
+
+/* Modules that are no first factor. A module that is not here is taken for one. */
+static const struct {
+    const char *module;
+    enum pam_kind kind;
+} kinds[] = {
+    {"pam_permit.so", KIND_PERMIT},
+    {"pam_deny.so", KIND_DENY},
+    {"pam_access.so", KIND_CONDITION},
+    {"pam_listfile.so", KIND_CONDITION},
+    {"pam_localuser.so", KIND_CONDITION},
+    {"pam_rhosts.so", KIND_CONDITION},
+    {"pam_rootok.so", KIND_CONDITION},
+    {"pam_securetty.so", KIND_CONDITION},
+    {"pam_shells.so", KIND_CONDITION},
+    {"pam_succeed_if.so", KIND_CONDITION},
+    {"pam_time.so", KIND_CONDITION},
+    {"pam_wheel.so", KIND_CONDITION},
+    {"pam_cap.so", KIND_NEUTRAL},
+    {"pam_debug.so", KIND_NEUTRAL},
+    {"pam_echo.so", KIND_NEUTRAL},
+    {"pam_ecryptfs.so", KIND_NEUTRAL},
+    {"pam_env.so", KIND_NEUTRAL},
+    {"pam_exec.so", KIND_NEUTRAL},
+    {"pam_faildelay.so", KIND_NEUTRAL},
+    {"pam_faillock.so", KIND_NEUTRAL},
+    {"pam_ftp.so", KIND_NEUTRAL},
+    {"pam_gdm.so", KIND_NEUTRAL},
+    {"pam_gnome_keyring.so", KIND_NEUTRAL},
+    {"pam_group.so", KIND_NEUTRAL},
+    {"pam_issue.so", KIND_NEUTRAL},
+    {"pam_keyinit.so", KIND_NEUTRAL},
+    {"pam_kwallet5.so", KIND_NEUTRAL},
+    {"pam_lastlog.so", KIND_NEUTRAL},
+    {"pam_mail.so", KIND_NEUTRAL},
+    {"pam_motd.so", KIND_NEUTRAL},
+    {"pam_mount.so", KIND_NEUTRAL},
+    {"pam_nologin.so", KIND_NEUTRAL},
+    {"pam_selinux_permit.so", KIND_NEUTRAL},
+    {"pam_sepermit.so", KIND_NEUTRAL},
+    {"pam_tally2.so", KIND_NEUTRAL},
+    {"pam_umask.so", KIND_NEUTRAL},
+    {"pam_warn.so", KIND_NEUTRAL},
+};
+
+enum pam_kind pam_kind_of(const struct pam_line *line)
+{
+    if (!strcmp(line->module, "pam_approve.so"))
+        return pam_line_has(line, "check=publickey") ? KIND_PROBE : KIND_APPROVE;
+    /* After a failure it only counts and fails; it is jumped over after a success. */
+    if (!strcmp(line->module, "pam_faillock.so") && pam_line_has(line, "authfail"))
+        return KIND_DENY;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!strcmp(line->module, kinds[i].module))
+            return kinds[i].kind;
+    }
+    return KIND_FACTOR;
+}
+
+static int answer_of(const struct pam_stack *stack, size_t index, const struct pam_answers *answers)
+{
+    switch (pam_kind_of(&stack->lines[index])) {
+    case KIND_FACTOR:
+    case KIND_CONDITION:
+    case KIND_PROBE:
+        return answers->succeeds[index] ? PAM_SUCCESS : PAM_AUTH_ERR;
+    case KIND_DENY:
+        return PAM_AUTH_ERR;
+    case KIND_APPROVE:
+        return answers->approve;
+    case KIND_NEUTRAL:
+    case KIND_PERMIT:
+        break;
+    }
+    return PAM_SUCCESS;
+}
+
+/* What libpam makes of the answers so far. */
+enum impression { UNDECIDED, POSITIVE, NEGATIVE };
+
+struct verdict {
+    enum impression impression;
+    int code;
+};
+
+/* The next auth line from index on. */
+static size_t next_line(const struct pam_stack *stack, size_t index)
+{
+    while (index < stack->count && stack->lines[index].phase != PHASE_AUTH)
+        index++;
+    return index;
+}
+
+/* The line behind this one; behind all of its substack, where it begins one. */
+static size_t pass_line(const struct pam_stack *stack, size_t index)
+{
+    int level = stack->lines[index].level;
+
+    index = next_line(stack, index + 1);
+    while (index < stack->count && stack->lines[index].level > level)
+        index = next_line(stack, index + 1);
+    return index;
+}
+
+/* The line behind the substack that this one is in. */
+static size_t leave_substack(const struct pam_stack *stack, size_t index)
+{
+    int level = stack->lines[index].level;
+
+    while (index < stack->count && stack->lines[index].level >= level)
+        index = next_line(stack, index + 1);
+    return index;
+}
+
+/* Jumps over `count` lines of this level, or as many as there are; then it returns false. */
+static bool jump(const struct pam_stack *stack, size_t *index, int count)
+{
+    int level = stack->lines[*index].level;
+
+    *index = next_line(stack, *index + 1);
+    for (; count > 0; count--) {
+        if (*index >= stack->count || stack->lines[*index].level < level)
+            return false;
+        *index = pass_line(stack, *index);
+    }
+    return true;
+}
+
+/* entry: as it was where this substack began. */
+static void apply(int action, int code, const struct verdict *entry, struct verdict *verdict)
+{
+    switch (action) {
+    case ACTION_RESET:
+        *verdict = *entry;
+        break;
+    case ACTION_OK:
+    case ACTION_DONE:
+        if (verdict->impression == UNDECIDED ||
+            (verdict->impression == POSITIVE && verdict->code == PAM_SUCCESS))
+            *verdict = (struct verdict){POSITIVE, code};
+        break;
+    case ACTION_BAD:
+    case ACTION_DIE:
+        if (verdict->impression != NEGATIVE)
+            *verdict = (struct verdict){NEGATIVE, code == PAM_IGNORE ? PAM_PERM_DENIED : code};
+        break;
+    default:
+        break;
+    }
+}
+
+/* Goes on behind a line that answered `code`. Returns false where the run ends. */
+static bool step(const struct pam_stack *stack, size_t *index, int code,
+                 const struct verdict *entry, struct verdict *verdict)
+{
+    const struct pam_line *line = &stack->lines[*index];
+    int action = line->actions[code];
+
+    if (action > 0) {
+        if (!jump(stack, index, action))
+            *verdict = (struct verdict){NEGATIVE, PAM_PERM_DENIED}; /* and on, as libpam does */
+        return true;
+    }
+    apply(action, code, entry, verdict);
+    if (action == ACTION_DIE || (action == ACTION_DONE && verdict->impression == POSITIVE)) {
+        *index = leave_substack(stack, *index);
+        return line->level > 0;
+    }
+    *index = next_line(stack, *index + 1);
+    return true;
+}
+
+void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
+             struct pam_outcome *outcome)
+{
+    struct verdict verdict = {UNDECIDED, PAM_PERM_DENIED};
+    struct verdict entries[PAM_STACK_DEPTH + 2];
+    size_t index = next_line(stack, 0);
+
+    memset(outcome, 0, sizeof(*outcome));
+    entries[0] = verdict;
+    while (index < stack->count) {
+        const struct pam_line *line = &stack->lines[index];
+        if (line->substack) {
+            entries[line->level + 1] = verdict;
+            index = next_line(stack, index + 1);
+            continue;
+        }
+        if (pam_kind_of(line) == KIND_APPROVE)
+            outcome->asked = true;
+        else if (!outcome->asked)
+            outcome->before[index] = true;
+        if (!step(stack, &index, answer_of(stack, index, answers), &entries[line->level], &verdict))
+            break;
+    }
+    outcome->code = verdict.code;
+    if (verdict.code == PAM_SUCCESS && verdict.impression != POSITIVE)
+        outcome->code = PAM_PERM_DENIED;
+}
+
+void pam_run_all(const struct pam_stack *stack, int approve,
+                 bool (*each)(void *arg, const struct pam_answers *answers,
+                              const struct pam_outcome *outcome),
+                 void *arg)
+{
+    size_t variable[VARIABLE_MAX], count = 0;
+
+    for (size_t i = next_line(stack, 0); i < stack->count; i = next_line(stack, i + 1)) {
+        enum pam_kind kind = pam_kind_of(&stack->lines[i]);
+        if (stack->lines[i].substack)
+            continue;
+        if ((kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE) &&
+            count < VARIABLE_MAX)
+            variable[count++] = i;
+    }
+    for (unsigned way = 0; way < 1U << count; way++) {
+        struct pam_answers answers = {.approve = approve};
+        struct pam_outcome outcome;
+        for (size_t i = 0; i < count; i++)
+            answers.succeeds[variable[i]] = (way >> i & 1) != 0;
+        pam_run(stack, &answers, &outcome);
+        if (!each(arg, &answers, &outcome))
+            return;
+    }
+}

@@ -1,0 +1,48 @@
+/*
+ * Follows a PAM stack as libpam's dispatcher does, without running any module: for every way that
+ * the modules can answer, who is asked, and who gets in.
+ */
+#ifndef PAM_RUN_H
+#define PAM_RUN_H
+
+#include "approvectl/pam_stack.h"
+
+/* What a module is, as far as it matters here. */
+enum pam_kind {
+    KIND_FACTOR,    /* checks something that only the user has or knows: a first factor */
+    KIND_CONDITION, /* succeeds or fails by who, where or when */
+    KIND_NEUTRAL,   /* sets something up; counts as succeeding */
+    KIND_PERMIT,    /* always succeeds */
+    KIND_DENY,      /* never does */
+    KIND_PROBE,     /* pam_approve.so check=publickey: succeeds after a public key */
+    KIND_APPROVE,
+};
+
+enum pam_kind pam_kind_of(const struct pam_line *line);
+
+/* How the modules answer in one run: by kind, and for factors and conditions by line. */
+struct pam_answers {
+    bool succeeds[PAM_STACK_LINES]; /* factors, conditions and probes */
+    int approve;                    /* PAM's code */
+};
+
+struct pam_outcome {
+    int code;                     /* PAM's code of the whole */
+    bool asked;                   /* pam_approve.so was reached */
+    bool before[PAM_STACK_LINES]; /* lines that ran before it, or in all where it was not reached */
+};
+
+/* One run of the auth phase. */
+void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
+             struct pam_outcome *outcome);
+
+/*
+ * Calls `each` for every way that factors, conditions and probes can answer (the first 12 of them
+ * both ways, the rest failing), with pam_approve.so answering `approve`, until it returns false.
+ */
+void pam_run_all(const struct pam_stack *stack, int approve,
+                 bool (*each)(void *arg, const struct pam_answers *answers,
+                              const struct pam_outcome *outcome),
+                 void *arg);
+
+#endif
