@@ -39,9 +39,9 @@ def helper_stopped():
 @test("helper does not answer (SIGSTOP): refused within the module's deadline")
 def helper_silent():
     works()
-    world.host.helper.signal(19)
+    world.host.helper.send(19)
     refused_with("helper", 9)
-    world.host.helper.signal(18)
+    world.host.helper.send(18)
     works()
 
 

@@ -110,11 +110,11 @@ def helper_killed():
 def server_killed():
     ssh = world.ssh()
     number = ssh.number()
-    world.host.helper.signal(19)
+    world.host.helper.send(19)
     world.phone.approve(number)
     world.server.stop(9)
     world.server.start()
-    world.host.helper.signal(18)
+    world.host.helper.send(18)
     ssh.send()
     ssh.signed_in(timeout=30)
 

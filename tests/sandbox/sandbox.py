@@ -98,12 +98,12 @@ class Daemon:
     def running(self):
         return self.child is not None and self.child.poll() is None
 
-    def signal(self, number):
+    def send(self, number):
         os.kill(self.child.pid, number)
 
     def stop(self, number=signal.SIGTERM):
         if self.running():
-            self.signal(number)
+            self.send(number)
             try:
                 self.child.wait(10)
             except subprocess.TimeoutExpired:

@@ -1,0 +1,159 @@
+"""A greeter in a root of its own (tests/desktop/root), inside the tests' sandbox: started, typed into, and read off its screen.
+
+The root is the lower layer of an overlay, so that nothing changes it. /run/approve is the sandbox's: only the module is in the root, the helper is outside.
+"""
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import sandbox
+
+DESKTOP = os.path.dirname(os.path.abspath(__file__))
+SHOTS = os.path.join(sandbox.B, "screenshots", "desktop")
+
+
+def overlay(kind):
+    """The cached root with a writable layer over it; its path."""
+    lower = subprocess.run([f"{DESKTOP}/root", kind], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    top, root = f"/mnt/{kind}", f"/mnt/{kind}/root"
+    os.makedirs(root)
+    sandbox.sh("mount", "-t", "tmpfs", "-o", "mode=755", kind, top)
+    for folder in ("root", "upper", "work"):
+        os.makedirs(f"{top}/{folder}", exist_ok=True)
+    sandbox.sh("mount", "-t", "overlay", "-o", f"lowerdir={lower},upperdir={top}/upper,workdir={top}/work", kind, root)
+    return root
+
+
+class Greeter:
+    """What both greeters share. A subclass gives service, start(), enter (argv that runs a command inside) and display()."""
+
+    service = ""
+
+    def __init__(self, kind):
+        os.makedirs(SHOTS, exist_ok=True)
+        self.root = overlay(kind)
+        self.kind = kind
+        arch = sandbox.sh("gcc", "-print-multiarch").stdout.strip()
+        shutil.copy(f"{sandbox.B}/pam_approve.so", f"{self.root}/usr/lib/{arch}/security/")
+        shutil.copy(f"{sandbox.TOP}/conf/pam.d/{self.service}", f"{self.root}/etc/pam.d/{self.service}")
+        self.session = f"{self.root}/usr/share/xsessions/probe.desktop"
+        sandbox.write(self.session, "[Desktop Entry]\nType=Application\nName=Probe\nExec=/usr/local/bin/probe-session\n")
+        sandbox.write(f"{self.root}/usr/local/bin/probe-session", "#!/bin/sh\necho \"$(id -un) $(date +%s.%N)\" >> /var/tmp/sessions\nsleep 1\n", 0o755)
+        os.makedirs(f"{self.root}/run/approve", exist_ok=True)
+
+    def person(self, name):
+        uid = sandbox.sh("id", "-u", name).stdout.strip()
+        sandbox.sh("chroot", self.root, "useradd", "--create-home", "--uid", uid, "--shell", "/bin/bash", name)
+        sandbox.sh("chroot", self.root, "chpasswd", text=f"{name}:{sandbox.PASSWORD}\n")
+
+    def key(self, *keys):
+        self.inside("xdotool", "key", *keys)
+
+    def type(self, text):
+        self.inside("xdotool", "type", "--delay", "20", text)
+
+    def picture(self):
+        """The screen, three times as large, as a portable pixmap."""
+        shot = subprocess.run(self.enter + ["xwd", "-root", "-silent"], stdout=subprocess.PIPE, check=True).stdout
+        pixels = subprocess.run(["xwdtopnm", "-quiet"], input=shot, stdout=subprocess.PIPE, check=True).stdout
+        return pixels
+
+    def shot(self, name):
+        """Keeps a screenshot for docs/desktop.md."""
+        with open(f"{SHOTS}/{self.kind}-{name}.png", "wb") as out:
+            out.write(subprocess.run(["pnmtopng", "-quiet"], input=self.picture(), stdout=subprocess.PIPE, check=True).stdout)
+
+    def text(self):
+        """What a person would read on the screen (OCR)."""
+        large = subprocess.run(["pamscale", "2.5"], input=self.picture(), stdout=subprocess.PIPE, check=True).stdout
+        return subprocess.run(["tesseract", "-", "-", "--psm", "11", "-l", "eng"], input=large, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              check=True).stdout.decode("utf-8", "replace")
+
+    def reads(self, pattern, seconds=10):
+        """Waits until the screen shows text that matches; returns the match."""
+        last = [""]
+
+        def look():
+            last[0] = self.text()
+            return re.search(pattern, last[0])
+        try:
+            return sandbox.wait_for(f"{pattern!r} on the screen", look, seconds)
+        except AssertionError as fault:
+            raise AssertionError(f"{fault}; it shows: {' / '.join(last[0].split())}") from None
+
+    def inside(self, *argv, check=True):
+        return sandbox.sh(*self.enter, *argv, check=check)
+
+    def sessions(self):
+        """(user, time) of the sessions that were opened."""
+        lines = sandbox.read(f"{self.root}/var/tmp/sessions").split("\n")
+        return [(line.split()[0], float(line.split()[1])) for line in lines if line]
+
+    def opened(self, user, before, seconds=5):
+        """Waits for one session more than `before`; returns when it began."""
+        sandbox.wait_for(f"a session of {user}", lambda: len(self.sessions()) > before, seconds)
+        assert self.sessions()[-1][0] == user
+        return self.sessions()[-1][1]
+
+
+class Lightdm(Greeter):
+    """LightDM with the GTK greeter, on Xvfb, with no systemd."""
+
+    service = "lightdm"
+
+    def __init__(self):
+        super().__init__("lightdm")
+        sandbox.write(f"{self.root}/etc/lightdm/lightdm.conf", """[LightDM]
+logind-check-graphical=false
+minimum-vt=7
+[Seat:*]
+xserver-command=/usr/local/bin/x-without-hardware
+greeter-session=lightdm-gtk-greeter
+greeter-hide-users=false
+session-wrapper=/usr/bin/env
+user-session=probe
+""")
+        # exec keeps the ignored SIGUSR1 by which LightDM asks its X server to say when it is ready
+        sandbox.write(f"{self.root}/usr/local/bin/x-without-hardware", """#!/bin/sh
+keep=
+while [ $# -gt 0 ]; do
+    case $1 in -auth) keep="$keep $1 $2"; shift ;; :[0-9]*) keep="$keep $1" ;; esac
+    shift
+done
+exec /usr/bin/Xvfb $keep -screen 0 1024x768x24 -nolisten tcp -noreset
+""", 0o755)
+        self.keeper = None
+        self.enter = []
+
+    def start(self):
+        """LightDM must not be process 1 of its namespace, or it waits for its X server for ever: a shell is."""
+        shutil.rmtree(f"{self.root}/var/lib/lightdm/.cache", ignore_errors=True)
+        shutil.rmtree(f"{self.root}/var/log/lightdm", ignore_errors=True)
+        script = f"""
+            cd {self.root}
+            mount -t proc proc proc; mount -t tmpfs -o mode=755 run run; mount -t tmpfs -o mode=1777 tmp tmp
+            mount --rbind /dev dev
+            mkdir -p run/dbus run/lightdm run/user run/approve; mount --bind /run/approve run/approve
+            echo ready
+            exec chroot . /bin/sh -c 'dbus-uuidgen --ensure; mkdir -p /var/lib/lightdm/data; dbus-daemon --system --fork; lightdm --debug; exit $?'"""
+        self.keeper = subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", script],
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        assert self.keeper.stdout.readline() == b"ready\n"
+        inner = sandbox.wait_for("LightDM", lambda: sandbox.sh("pgrep", "-P", str(self.keeper.pid), check=False).stdout.split())[0]
+        self.enter = ["nsenter", f"--target={inner}", "--mount", "--pid", "--root", "--wd", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                      "DISPLAY=:0", "XAUTHORITY=/run/lightdm/root/:0"]
+        self.ready(1)
+
+    def log(self):
+        return sandbox.read(f"{self.root}/var/log/lightdm/lightdm.log")
+
+    def ready(self, prompts):
+        """Waits until the greeter has shown so many password prompts since the start."""
+        sandbox.wait_for("the greeter's prompt", lambda: self.log().count("Prompt greeter") >= prompts, 20)
+        time.sleep(0.3)
+
+    def stop(self):
+        self.keeper.kill()
+        self.keeper.wait(10)
