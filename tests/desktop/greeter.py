@@ -26,10 +26,15 @@ def overlay(kind):
     return root
 
 
+def pipe(argv, data):
+    return subprocess.run(argv, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+
+
 class Greeter:
-    """What both greeters share. A subclass gives service, start(), enter (argv that runs a command inside) and display()."""
+    """What both greeters share. A subclass gives service, box (where the login box is on the screen), start() and enter (argv that runs a command inside)."""
 
     service = ""
+    box = (0, 0, 1024, 768)
 
     def __init__(self, kind):
         os.makedirs(SHOTS, exist_ok=True)
@@ -55,21 +60,20 @@ class Greeter:
         self.inside("xdotool", "type", "--delay", "20", text)
 
     def picture(self):
-        """The screen, three times as large, as a portable pixmap."""
+        """The screen as a portable pixmap."""
         shot = subprocess.run(self.enter + ["xwd", "-root", "-silent"], stdout=subprocess.PIPE, check=True).stdout
-        pixels = subprocess.run(["xwdtopnm", "-quiet"], input=shot, stdout=subprocess.PIPE, check=True).stdout
-        return pixels
+        return pipe(["xwdtopnm", "-quiet"], shot)
 
     def shot(self, name):
         """Keeps a screenshot for docs/desktop.md."""
         with open(f"{SHOTS}/{self.kind}-{name}.png", "wb") as out:
-            out.write(subprocess.run(["pnmtopng", "-quiet"], input=self.picture(), stdout=subprocess.PIPE, check=True).stdout)
+            out.write(pipe(["pnmtopng", "-quiet"], self.picture()))
 
     def text(self):
         """What a person would read on the screen (OCR)."""
-        large = subprocess.run(["pamscale", "2.5"], input=self.picture(), stdout=subprocess.PIPE, check=True).stdout
-        return subprocess.run(["tesseract", "-", "-", "--psm", "11", "-l", "eng"], input=large, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              check=True).stdout.decode("utf-8", "replace")
+        left, top, width, height = self.box
+        large = pipe(["pamscale", "3"], pipe(["pamcut", f"-left={left}", f"-top={top}", f"-width={width}", f"-height={height}"], self.picture()))
+        return pipe(["tesseract", "-", "-", "--psm", "6", "-l", "eng"], large).decode("utf-8", "replace")
 
     def reads(self, pattern, seconds=10):
         """Waits until the screen shows text that matches; returns the match."""
@@ -102,6 +106,7 @@ class Lightdm(Greeter):
     """LightDM with the GTK greeter, on Xvfb, with no systemd."""
 
     service = "lightdm"
+    box = (300, 280, 424, 240)
 
     def __init__(self):
         super().__init__("lightdm")
