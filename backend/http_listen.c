@@ -228,7 +228,7 @@ int http_listen_tcp(struct http_server *server, const char *address, SSL_CTX *tl
         set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
         set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
         if (where.ss_family == AF_INET6)
-            set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+            set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }
     if (fd < 0 || bind(fd, (struct sockaddr *)&where, len) < 0) {
         snprintf(why, why_size, _("cannot listen on %s: %s"), address, strerror(errno));

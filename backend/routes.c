@@ -1,6 +1,7 @@
 /* The one table of all routes. */
 #include "backend/routes.h"
 
+#include "backend/admin.h"
 #include "backend/server.h"
 #include "backend/static.h"
 
@@ -24,6 +25,9 @@ const struct http_route server_routes[] = {
     {HTTP_POST, PATH_PHONE "device", HTTP_ANYONE, JOSE, MESSAGE_MAX, phone_device},
     {HTTP_POST, PATH_PHONE "remove", HTTP_ANYONE, JOSE, MESSAGE_MAX, phone_remove},
     {HTTP_POST, PATH_PHONE "test", HTTP_ANYONE, JOSE, MESSAGE_MAX, phone_test},
+
+    {HTTP_POST, PATH_HOST_JOIN, HTTP_ANYONE, "application/json", MESSAGE_MAX, host_join},
+    {HTTP_POST, PATH_ADMIN "*", HTTP_ADMIN, "application/json", MESSAGE_MAX, admin_run},
 
     {HTTP_GET, "/healthz", HTTP_ANYONE, NULL, 0, health_show},
 

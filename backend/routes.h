@@ -36,4 +36,7 @@ void phone_test(struct http_call *http, void *context);
 void enroll_show_invitation(struct http_call *http, void *context);
 void enroll_device(struct http_call *http, void *context);
 
+/* host_join.c */
+void host_join(struct http_call *http, void *context);
+
 #endif

@@ -3,6 +3,7 @@
 -- Who can be asked. enabled = 0: requests are turned off, codes still count.
 CREATE TABLE users (
     name TEXT PRIMARY KEY,
+    display TEXT NOT NULL DEFAULT '', -- the person's name
     email TEXT NOT NULL DEFAULT '',
     enabled BIGINT NOT NULL DEFAULT 1,
     added BIGINT NOT NULL

@@ -66,6 +66,9 @@ struct store;
 /* Opens (create: makes the tables where there are none; else a missing store is an error). NULL, with why. */
 struct store *store_open(struct event_base *base, const char *path, bool create, char *why, size_t why_size);
 
+/* True where a server has the store of this path open. */
+bool store_in_use(const char *path);
+
 /* Runs what is queued, then closes. */
 void store_close(struct store *store);
 

@@ -1,0 +1,54 @@
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/program.h"
+#include "backend/server.h"
+#include "common/i18n.h"
+
+#define CONFIG_PATH SYSCONFDIR "/approve/server.conf"
+
+const char *program_config_path(const struct command_call *call)
+{
+    const char *path = command_value(call, "--config");
+    return path ? path : CONFIG_PATH;
+}
+
+struct config *program_config(const struct command_call *call)
+{
+    const char *path = program_config_path(call);
+    char why[512] = "";
+    struct stat st;
+    struct config *config;
+    bool there = stat(path, &st) == 0;
+    if (!there && errno == ENOENT && !command_value(call, "--config")) {
+        config = config_parse(path, "", server_options, why, sizeof why);
+    } else {
+        /* Someone who tries it out without being root has a file of their own. */
+        bool own = there && geteuid() != 0 && st.st_uid == geteuid();
+        config = config_read(path, own ? FILE_SECRET_OF_CALLER : FILE_OF_ROOT, server_options, why,
+                             sizeof why);
+    }
+    if (!config)
+        fprintf(stderr, "approve-server: %s\n", why);
+    return config;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    bindtextdomain("pam_approve", PREFIX "/share/locale");
+    textdomain("pam_approve");
+    if (argc == 2 && strcmp(argv[1], "--help-options") == 0) {
+        config_print_help(stdout, server_options);
+        return EXIT_OK;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help-options-scdoc") == 0) {
+        config_print_scdoc(stdout, server_options);
+        return EXIT_OK;
+    }
+    return command_main(&server_program, argc, argv);
+}
