@@ -1,13 +1,8 @@
 /* Web Push encryption against the examples of RFC 8188 and RFC 8291, and against a reader of its
  * own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/kdf.h>
@@ -15,6 +10,7 @@
 
 #include "backend/push_encrypt.h"
 #include "common/base64url.h"
+#include "tests/unit/unit.h"
 
 /* RFC 8291, section 5 and appendix A. */
 #define TEXT "When I grow up, I want to be a watermelon"

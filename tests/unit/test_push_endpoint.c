@@ -1,19 +1,15 @@
 /* Invariant I11, the part that needs no network: which endpoints and which addresses a push may go
  * to. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
 #include "backend/push_endpoint.h"
+#include "tests/unit/unit.h"
 
 #define SERVICES                                                                                   \
     "fcm.googleapis.com, *.push.services.mozilla.com *.push.apple.com push.example.org:8443"

@@ -1,15 +1,10 @@
 /* A subscription comes from a phone: what is kept of it, and what is refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "backend/push_subscription.h"
 #include "backend/push_text.h"
+#include "tests/unit/unit.h"
 
 #define SERVICES "fcm.googleapis.com"
 #define ENDPOINT "https://fcm.googleapis.com/fcm/send/abc"

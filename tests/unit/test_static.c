@@ -1,17 +1,12 @@
 /* The app's files: what is read from a folder at the start, and what stops the server instead. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "backend/static.h"
+#include "tests/unit/unit.h"
 
 static char folder[64];
 

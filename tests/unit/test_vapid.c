@@ -1,19 +1,14 @@
 /* RFC 8292: the token says who pushes, to which push service, until when; one for each push
  * service. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "backend/vapid.h"
 #include "common/base64url.h"
 #include "common/json_text.h"
 #include "common/jws.h"
+#include "tests/unit/unit.h"
 
 #define NOW 1700000000
 #define HOUR 3600
