@@ -11,28 +11,25 @@
 #define TEST_TRY_MS 20000
 #define TEST_KEEP_MS 60000
 
-struct push *push_new(struct server *server, const char *pem, char *why, size_t why_size)
+static const char *text_or(const struct config *config, const char *key, const char *otherwise)
+{
+    return config_is_set(config, "push", key) ? config_text(config, "push", key) : otherwise;
+}
+
+struct push *push_new(struct server *server, struct jwk *key)
 {
     const struct config *config = server->config;
-    const char *contact = config_text(config, "push", "contact");
     struct push *push = calloc(1, sizeof *push);
 
-    snprintf(why, why_size, "no memory for pushes");
     if (!push)
-        goto fail;
+        return NULL;
     push->server = server;
-    push->key = jwk_from_pem(pem);
-    if (!push->key) {
-        snprintf(why, why_size, "the key for pushes is no private P-256 key in PEM");
-        goto fail;
-    }
-    push->vapid = vapid_new(push->key, *contact ? contact : server->issuer);
+    push->vapid = vapid_new(key, text_or(config, "subject", server->issuer));
     if (!push->vapid)
         goto fail;
-    push->sender =
-        push_sender_new(server->base, push->vapid, config_integer(config, "push", "timeout") * 1000,
-                        config_text(config, "push", "ca_file"),
-                        config_boolean(config, "push", "private_addresses"));
+    push->sender = push_sender_new(
+        server->base, push->vapid, config_integer(config, "push", "timeout") * 1000,
+        text_or(config, "certificates", ""), config_boolean(config, "push", "private_addresses"));
     if (!push->sender)
         goto fail;
     push->outbox =
@@ -54,7 +51,6 @@ void push_free(struct push *push)
     push_outbox_free(push->outbox);
     push_sender_free(push->sender);
     vapid_free(push->vapid);
-    jwk_free(push->key);
     free(push);
 }
 

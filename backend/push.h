@@ -17,10 +17,10 @@
 struct push;
 
 /*
- * From [push] of server->config, with the key in `pem`. base, store, waiters and issuer must be
- * there. NULL with why.
+ * By [push] of server->config; base, store, waiters and issuer must be there. key: the server's
+ * name with push services, private P-256. NULL without memory, or where the key is of another kind.
  */
-struct push *push_new(struct server *server, const char *pem, char *why, size_t why_size);
+struct push *push_new(struct server *server, struct jwk *key);
 void push_free(
     struct push *push); /* NULL is fine; after the store is closed, whose last callbacks need it */
 

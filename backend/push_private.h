@@ -10,7 +10,6 @@ struct push_requests; /* the requests whose phones were told: push_request.c */
 
 struct push {
     struct server *server;
-    struct jwk *key;
     struct vapid *vapid;
     struct push_sender *sender;
     struct push_outbox *outbox;
