@@ -146,10 +146,12 @@ static int start_push(struct serving *serving)
     struct server *server = &serving->server;
     if (!config_boolean(server->config, "push", "enabled"))
         return 0;
-    char *pem = data_read_pem(server->config, DATA_PUSH_KEY, serving->why, WHY_SIZE);
-    if (pem)
-        server->push = push_new(server, pem, serving->why, WHY_SIZE);
-    secret_free(pem);
+    struct jwk *key = data_read_key(server->config, DATA_PUSH_KEY, serving->why, WHY_SIZE);
+    if (!key)
+        return -1;
+    snprintf(serving->why, WHY_SIZE, "%s", strerror(ENOMEM));
+    server->push = push_new(server, key);
+    jwk_free(key);
     return server->push ? 0 : -1;
 }
 
