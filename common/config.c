@@ -257,7 +257,7 @@ struct config *config_parse(const char *name, const char *text, const struct con
         return NULL;
     }
     config->options = options;
-    ini_use_stack = false; /* its own buffer has 200 bytes, and cuts what is longer */
+    ini_use_stack = false; /* libinih's own line has 200 bytes */
     ini_initial_alloc = ini_max_line = CONFIG_LINE_MAX;
     int fault = ini_parse_stream(next_line, &reading, take_value, &reading);
     if (fault != 0 || *reading.at != '\0')

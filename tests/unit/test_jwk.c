@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64url.h"
 #include "common/json_text.h"
 #include "common/jwk.h"
 #include "common/random.h"
@@ -153,6 +154,25 @@ static void private_members_are_refused(void **state)
     }
 }
 
+/* The key of RFC 7515, A.2, with n written in one byte more: it would have a second thumbprint. */
+static struct jwk *with_zero_in_front(void)
+{
+    json_t *json = json_loads(RFC7515_A2_KEY, 0, NULL);
+    const char *n = json_string_value(json_object_get(json, "n"));
+    unsigned char *bytes, longer[257] = {0};
+    size_t len;
+
+    assert_int_equal(base64url_decode(n, strlen(n), &bytes, &len), 0);
+    assert_int_equal(len, 256);
+    memcpy(longer + 1, bytes, len);
+    char *text = base64url_encode(longer, sizeof(longer));
+    struct jwk *key = with_member(RFC7515_A2_KEY, "n", text);
+    free(text);
+    free(bytes);
+    json_decref(json);
+    return key;
+}
+
 static void weak_rsa_keys_are_refused(void **state)
 {
     char n[1400];
@@ -169,6 +189,7 @@ static void weak_rsa_keys_are_refused(void **state)
     n[342] = '\0';
     n[341] = 'w';
     assert_null(with_member(RFC7515_A2_KEY, "n", n));
+    assert_null(with_zero_in_front());
     memset(n, '_', sizeof(n));
     n[1367] = '\0'; /* 8200 bits */
     n[1366] = '8';

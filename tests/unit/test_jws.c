@@ -98,6 +98,31 @@ static void the_algorithm_must_fit_the_key(void **state)
     jwk_free(ed);
 }
 
+/* The header says RS256, and the signature is what OpenSSL would take from an EC key for it. */
+static void an_ec_key_verifies_no_rsa_algorithm(void **state)
+{
+    static const char text[] = "eyJhbGciOiJSUzI1NiJ9.e30";
+    struct jwk *key = jwk_new_p256();
+    unsigned char der[80];
+    size_t len = 0;
+    char compact[256];
+
+    (void)state;
+    while (len != (size_t)EVP_PKEY_get_size(jwk_pkey(key))) { /* one signature in four is as long */
+        EVP_MD_CTX *context = EVP_MD_CTX_new();
+        len = sizeof(der);
+        EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, jwk_pkey(key));
+        assert_int_equal(
+            EVP_DigestSign(context, der, &len, (const unsigned char *)text, sizeof(text) - 1), 1);
+        EVP_MD_CTX_free(context);
+    }
+    char *signature = base64url_encode(der, len);
+    snprintf(compact, sizeof(compact), "%s.%s", text, signature);
+    assert_false(verifies(compact, key, ALL));
+    free(signature);
+    jwk_free(key);
+}
+
 static void signs_and_reads_back(void **state)
 {
     struct jwk *key = jwk_new_p256(), *stranger = jwk_new_p256();
@@ -263,11 +288,15 @@ static void size_is_limited(void **state)
     char *compact = jws_sign(key, "x", false, payload);
     assert_non_null(compact);
     free(compact);
-    compact = strdup(RFC7515_A3_JWS);
-    compact = realloc(compact, JWS_MAX + 2);
-    size_t len = strlen(compact);
-    memset(compact + len, 'A', JWS_MAX + 1 - len);
-    assert_null(jws_parse(compact, JWS_MAX + 1));
+    snprintf(filler, JWS_MAX, "{\"a\":\"%012160d\"}", 0); /* as long as may be, and longer */
+    compact = forge_jws(key, "{\"alg\":\"ES256\"}", filler);
+    assert_in_range(strlen(compact), JWS_MAX - 100, JWS_MAX);
+    assert_true(verifies(compact, key, ALL));
+    free(compact);
+    snprintf(filler, JWS_MAX, "{\"a\":\"%012260d\"}", 0);
+    compact = forge_jws(key, "{\"alg\":\"ES256\"}", filler);
+    assert_in_range(strlen(compact), JWS_MAX + 1, JWS_MAX + 100);
+    assert_null(jws_parse(compact, strlen(compact)));
     free(compact);
     free(filler);
     json_decref(payload);
@@ -280,6 +309,7 @@ int main(void)
         cmocka_unit_test(verifies_what_others_signed),
         cmocka_unit_test(each_changed_byte_breaks_it),
         cmocka_unit_test(the_algorithm_must_fit_the_key),
+        cmocka_unit_test(an_ec_key_verifies_no_rsa_algorithm),
         cmocka_unit_test(signs_and_reads_back),
         cmocka_unit_test(headers_that_are_refused_although_the_signature_is_right),
         cmocka_unit_test(payloads_that_are_refused),
