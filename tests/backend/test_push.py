@@ -18,10 +18,10 @@ class Browser(Phone):
         self.push = push
         super().__init__(server, **more)
 
-    def call(self, _name, **members):
-        if _name == "enroll":
+    def call(self, name, /, **members):
+        if name == "enroll":
             members |= {"platform": "web"} | ({"push": self.push.json} if self.push else {})
-        return super().call(_name, **members)
+        return super().call(name, **members)
 
     @property
     def about(self):
@@ -34,7 +34,7 @@ class Setting:
     def __init__(self, conf="", services=None, private="yes"):
         self.service = PushService()
         self.service.__enter__()
-        self.server = Server(f"{LIMITS}\n[push]\nservices = {services or self.service.host}\nca_file = {self.service.ca_file}\n"
+        self.server = Server(f"{LIMITS}\n[push]\nservices = {services or self.service.host}\ncertificates = {self.service.ca_file}\n"
                              f"private_addresses = {private}\ntimeout = 5\n{conf}\n")
         self.server.cli("user", "add", "alice")
         self.host = Host(self.server)
@@ -393,7 +393,7 @@ def test_certificate_is_checked():
 def test_name_in_the_certificate_is_checked():
     """I11: the certificate must be of the host in the endpoint."""
     with PushService("127.0.0.1") as service:  # its certificate is for localhost
-        server = Server(f"{LIMITS}\n[push]\nservices = {service.host}\nca_file = {service.ca_file}\nprivate_addresses = yes\n")
+        server = Server(f"{LIMITS}\n[push]\nservices = {service.host}\ncertificates = {service.ca_file}\nprivate_addresses = yes\n")
         with server:
             server.cli("user", "add", "alice")
             phone = Browser(server, service.subscribe())
