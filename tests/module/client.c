@@ -17,6 +17,7 @@ static char folder[FOLDER_SIZE], socket_path[FOLDER_SIZE + 16], module_path[512]
 static pid_t owner;
 const char client_no_answer[] = "";
 static struct result *current;
+static int think_ms;
 
 static void add(char *text, size_t size, const char *prefix, const char *more)
 {
@@ -128,6 +129,7 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
         add(current->drawn, sizeof current->drawn, prefixes[style], messages[i]->msg);
         if (style == PAM_ERROR_MSG || style == PAM_TEXT_INFO)
             continue;
+        usleep((useconds_t)think_ms * 1000);
         if (**next == NULL) {
             free(*responses);
             *responses = NULL;
@@ -179,6 +181,7 @@ void client_login(const struct login *login, struct result *result)
 
     memset(result, 0, sizeof *result);
     current = result;
+    think_ms = login->think_ms;
     write_service("other", "auth required pam_deny.so\n"); /* or libpam logs that it is missing */
     write_service(SERVICE, login->stack);
     if (pam_start_confdir(SERVICE, login->user != NULL ? login->user : "alice", &conversation,

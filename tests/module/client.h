@@ -23,6 +23,7 @@ struct login {
     const char *environment[3];             /* of PAM, "NAME=value" */
     const char *answers[4]; /* to the prompts, in order; after them the conversation fails */
     int flags;
+    int think_ms; /* before each answer */
     bool again;   /* a second pam_authenticate on the same handle */
     bool setcred; /* pam_setcred after it, in result.setcred */
 };

@@ -101,7 +101,7 @@ static const struct keys rows[] = {
 static struct report {
     struct result result;
     char left[64];
-    bool same_terminal;
+    bool same_terminal, same_files;
 } * report;
 
 static void read_left(void)
@@ -113,11 +113,20 @@ static void read_left(void)
         used += (size_t)len;
 }
 
+static int count_files(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 static void log_in(const struct keys *row)
 {
     struct termios before, after;
     struct login login = {.tty = row->tty != NULL ? row->tty : ttyname(STDOUT_FILENO)};
-    int tty = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
+    int tty = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10), files;
 
     signal(SIGHUP, SIG_IGN);
     if (row->from_null)
@@ -125,7 +134,9 @@ static void log_in(const struct keys *row)
     memset(&before, 0, sizeof before);
     memset(&after, 0, sizeof after);
     tcgetattr(tty, &before);
+    files = count_files();
     client_login(&login, &report->result);
+    report->same_files = files == count_files();
     tcgetattr(tty, &after);
     report->same_terminal =
         row->hang_up || (before.c_lflag != 0 && memcmp(&before, &after, sizeof before) == 0);
@@ -178,6 +189,7 @@ static void run_row(void **state)
     assert_non_null(strstr(report->result.log, row->log != NULL ? row->log : "approved: x|"));
     assert_string_equal(report->left, row->left != NULL ? row->left : "");
     assert_true(report->same_terminal);
+    assert_true(report->same_files);
     assert_in_range(report->result.ms, TYPE_AFTER_MS - 100, 2500);
     assert_int_equal(ended, 0);
 }

@@ -34,8 +34,8 @@ static const struct row states[] = {
     {"waiting: KEY", {0}, {START, WAITING, SEND_RAW("K"), APPROVED}, BAD_ORDER},
 #define PROMPTING(name, frame)                                                                     \
     {                                                                                              \
-        "prompting: " name, {.answers = {"x"}}, {START, PROMPTED, frame}, BAD_ORDER,               \
-            .drawn = "P:?|"                                                                        \
+        "prompting: " name, {.answers = {"x"}, .think_ms = 200}, {START, PROMPTED, frame},         \
+            BAD_ORDER, .drawn = "P:?|"                                                             \
     }
     PROMPTING("INFO", SEND("Itext=x")),
     PROMPTING("ERROR", SEND("Etext=x")),
@@ -158,7 +158,7 @@ static const struct row endings[] = {
     {"closed after a text", {0}, {START, SEND("Itext=x"), CLOSE}, CLOSED, .drawn = "I:x|"},
     {"closed while waiting", {0}, {START, WAITING, PAUSE(200), CLOSE}, CLOSED, .least_ms = 200},
     {"closed while a prompt is open",
-     {.answers = {"x"}},
+     {.answers = {"x"}, .think_ms = 200},
      {START, PROMPTED, CLOSE},
      CLOSED,
      .drawn = "P:?|"},
