@@ -86,6 +86,13 @@ def totp(secret, at=None):
     return f"{(struct.unpack('>I', mac[mac[19] & 15:][:4])[0] & 0x7fffffff) % 1000000:06d}"
 
 
+def calm():
+    """Waits where a step of the codes' clock is about to end, so that the codes of a test stay what they are."""
+    left = 30 - time.time() % 30
+    if left < 4:
+        time.sleep(left + 0.05)
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers = status, headers
