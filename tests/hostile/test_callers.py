@@ -26,7 +26,7 @@ def _():
                 (s.text + "[service sudo]\nnumbr = off\n", 0o644, 0, "host.conf:10"), (s.text + "[defaults]\nask = no\n", 0o644, 0, "host.conf:10"),
                 (s.text + "[defaults]\nlife = 5\n", 0o644, 0, "host.conf:10"), (s.text + "[defaults]\nexcept_networks = 10.0.0.1/8\n", 0o644, 0, "10.0.0.1/8"),
                 (s.text.replace("id = web1\n", ""), 0o644, 0, "[host] id is missing"), (s.text.replace("http://", "http://evil."), 0o644, 0, "host.conf:6"),
-                (s.text, 0o666, 0, "mode 0666"), (s.text, 0o644, 1234, "root"), (s.text + "provider = ciba\ntrust = pinned\n", 0o644, 0, "pinned")):
+                (s.text, 0o666, 0, "mode 0666"), (s.text, 0o644, 1234, "must belong to uid 0"), (s.text + "provider = ciba\ntrust = pinned\n", 0o644, 0, "pinned")):
             s.write("host.conf", text, mode)
             os.chown(s.conf, owner, 0)
             log = s.client(service="sudo").done("bad_config").log
