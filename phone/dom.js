@@ -1,0 +1,38 @@
+/* Elements, made by name and never from text. */
+import { pieces, t } from './language.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+function fill(node, attributes, children) {
+	for (const [name, value] of Object.entries(attributes)) {
+		if (value === undefined || value === null || value === false) continue;
+		if (typeof value === 'function') node.addEventListener(name, value);
+		else if (name === 'value' || name === 'checked') node[name] = value;
+		else node.setAttribute(name, value === true ? '' : value);
+	}
+	node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+	return node;
+}
+
+/* Functions are listeners, by the event's name; false, null and undefined attributes and null children are left out. */
+export const el = (name, attributes = {}, ...children) => fill(document.createElement(name), attributes, children);
+export const svg = (name, attributes = {}, ...children) =>
+	fill(document.createElementNS(SVG, name), attributes, children);
+
+/* Text from outside, set apart so that it cannot turn the direction of what stands around it. */
+export const outside = (text) => el('bdi', {}, text);
+export const rich = (key, values = {}) => pieces(key, values, outside);
+
+export const heading = (key, values) => el('h1', { tabindex: -1 }, rich(key, values));
+export const paragraph = (key, values, attributes = {}) => el('p', attributes, rich(key, values));
+export const button = (key, press, attributes = {}) =>
+	el('button', { type: 'button', click: press, ...attributes }, t(key));
+export const link = (key, href, attributes = {}) => el('a', { href, ...attributes }, t(key));
+
+/* An empty place for what went wrong; screen readers say it when it comes. */
+export const alert = (attributes) => el('p', { class: 'fault', role: 'alert', ...attributes });
+
+/* Icons are symbols of icons.svg; they say nothing that words beside them do not. */
+export const icon = (name) =>
+	svg('svg', { class: 'icon', 'aria-hidden': 'true' }, svg('use', { href: `/icons.svg#${name}` }));
+export const emblem = (name, tone = name) => el('div', { class: `emblem ${tone}` }, icon(name));

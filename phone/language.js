@@ -1,0 +1,69 @@
+/* The words of the app, from lang/CODE.json. Whoever adds a language adds that file and lists it in files.js. */
+import { files } from './files.js';
+import { get, put } from './storage.js';
+
+const FIRST = 'en';
+let words = {};
+let plurals;
+export let language = FIRST;
+
+export const languages = Object.keys(files)
+	.map((file) => /^lang\/(.+)\.json$/.exec(file)?.[1])
+	.filter(Boolean);
+
+/* A language's name in itself. */
+export const nameOf = (code) => {
+	const name = new Intl.DisplayNames([code], { type: 'language' }).of(code);
+	return name.charAt(0).toLocaleUpperCase(code) + name.slice(1);
+};
+
+function suited() {
+	const wanted = navigator.languages.map((tag) => tag.toLowerCase());
+	for (const tag of wanted) {
+		const fit = languages.find((code) => tag === code || tag.startsWith(`${code}-`));
+		if (fit) return fit;
+	}
+	return FIRST;
+}
+
+/* Takes the language that was chosen in the settings, or else the device's. read: fetches a path of ours. */
+export async function loadLanguage(read = fetch) {
+	const chosen = await get('language').catch(() => undefined);
+	const code = languages.includes(chosen) ? chosen : suited();
+	if (code === language && plurals) return;
+	const answer = await read(`/lang/${code}.json`);
+	if (!answer.ok) throw new Error(`/lang/${code}.json: ${answer.status}`);
+	words = await answer.json();
+	plurals = new Intl.PluralRules(code);
+	language = code;
+	if (globalThis.document) document.documentElement.lang = code;
+}
+
+export const choose = (code) => put('language', code);
+
+function entry(key, count) {
+	const found = words[key] ?? key;
+	return typeof found === 'string' ? found : (found[plurals.select(count)] ?? found.other);
+}
+
+export const has = (key) => key in words;
+
+/* What came from outside, without what is invisible or turns the direction of writing. */
+export const clean = (text) =>
+	String(text).replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '\ufffd');
+
+/* The words of a key, {name} replaced. `count` also picks the plural. Values are cleaned. */
+export const t = (key, values = {}) =>
+	entry(key, values.count).replace(/\{(\w+)\}/g, (_, name) => clean(values[name]));
+
+/* The same as pieces: strings, and for each value what wrap makes of it. */
+export const pieces = (key, values, wrap) =>
+	entry(key, values.count)
+		.split(/\{(\w+)\}/)
+		.map((piece, index) => (index % 2 ? wrap(clean(values[piece])) : piece));
+
+/* Times are written as the device's region does, where it speaks the language. */
+const region = () => navigator.languages.find((tag) => tag.split('-')[0] === language) ?? language;
+const format = (options) => (seconds) => new Intl.DateTimeFormat(region(), options).format(seconds * 1000);
+export const clockTime = format({ timeStyle: 'medium' });
+export const dayAndTime = format({ dateStyle: 'medium', timeStyle: 'short' });

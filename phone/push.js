@@ -1,0 +1,64 @@
+/* Notifications on this device: permission, subscription, and what the server is told of them. */
+import { call } from './api.js';
+
+/* Where the browser has no push at all: an iOS tab, a browser without a push service, no worker. */
+export const possible = () =>
+	'serviceWorker' in navigator && 'PushManager' in globalThis && 'Notification' in globalThis;
+
+export const permission = () => (possible() ? Notification.permission : 'denied');
+
+/* iOS gives push to apps on the home screen only; a tab there says so by `standalone`. */
+export const needsHomeScreen = () => navigator.standalone === false && navigator.maxTouchPoints > 1;
+
+/* The registration once its worker runs; null where none comes (a browser without module workers). */
+export async function registration() {
+	if (!('serviceWorker' in navigator)) return null;
+	const late = new Promise((resolve) => setTimeout(resolve, 10000, null));
+	return Promise.race([navigator.serviceWorker.ready, late]);
+}
+
+export async function subscription() {
+	return possible() ? ((await (await registration())?.pushManager.getSubscription()) ?? null) : null;
+}
+
+function sameKey(subscribed, vapid) {
+	const kept = subscribed.options?.applicationServerKey;
+	if (!kept) return true;
+	const text = btoa(String.fromCharCode(...new Uint8Array(kept)));
+	return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '') === vapid;
+}
+
+async function subscribe(vapid) {
+	const worker = await registration();
+	if (!worker) throw new Error('no worker');
+	const kept = await worker.pushManager.getSubscription();
+	if (kept && sameKey(kept, vapid)) return kept;
+	await kept?.unsubscribe();
+	return worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: vapid });
+}
+
+/*
+ * Asks for permission where it was not asked yet (call it from a tap), subscribes, and tells the server.
+ * Returns 'on', or what is in the way: 'impossible', 'denied', 'dismissed', 'no_service'. Throws ApiError.
+ */
+export async function turnOn(identity, { ask }) {
+	if (!possible() || !identity.vapid) return 'impossible';
+	if (ask && Notification.permission === 'default') await Notification.requestPermission();
+	if (Notification.permission !== 'granted')
+		return Notification.permission === 'denied' ? 'denied' : 'dismissed';
+	let subscribed;
+	try {
+		subscribed = await subscribe(identity.vapid);
+	} catch {
+		return 'no_service';
+	}
+	await call(identity, 'device', { push: subscribed.toJSON() });
+	return 'on';
+}
+
+/* Closes the notifications of requests that are over, and of the one that is looked at. */
+export async function closeNotifications(isDone) {
+	if (permission() !== 'granted') return;
+	const shown = (await (await registration())?.getNotifications()) ?? [];
+	for (const notification of shown) if (isDone(notification.tag)) notification.close();
+}

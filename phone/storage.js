@@ -1,0 +1,38 @@
+/* What this device keeps: values by name, in one IndexedDB store that the page and the worker share. */
+
+const NAME = 'approve';
+const STORE = 'values';
+let connection;
+
+function connect() {
+	connection ??= new Promise((resolve, reject) => {
+		const opening = indexedDB.open(NAME, 1);
+		opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+		opening.onerror = () => reject(opening.error);
+		opening.onsuccess = () => {
+			const drop = () => (connection = undefined);
+			opening.result.onclose = drop;
+			opening.result.onversionchange = () => {
+				opening.result.close();
+				drop();
+			};
+			resolve(opening.result);
+		};
+	});
+	connection.catch(() => (connection = undefined));
+	return connection;
+}
+
+async function run(mode, act) {
+	const transaction = (await connect()).transaction(STORE, mode);
+	return new Promise((resolve, reject) => {
+		const request = act(transaction.objectStore(STORE));
+		transaction.oncomplete = () => resolve(request.result);
+		transaction.onabort = transaction.onerror = () => reject(transaction.error);
+	});
+}
+
+/* undefined where there is none. */
+export const get = (name) => run('readonly', (store) => store.get(name));
+export const put = (name, value) => run('readwrite', (store) => store.put(value, name));
+export const remove = (name) => run('readwrite', (store) => store.delete(name));
