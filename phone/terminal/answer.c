@@ -148,8 +148,7 @@ static int report(const struct answering *a)
     const struct sign_in *request = a->request;
     bool wanted = a->decision == DECISION_APPROVE
                       ? !sign_in_is_over(request) || !strcmp(request->result, "signed_in")
-                      : !strcmp(request->result, login_decisions[DECISION_DENY]) ||
-                            !strcmp(request->result, login_decisions[DECISION_NOT_ME]);
+                      : !strcmp(request->state, "denied");
     if (a->json)
         screen_json(sign_in_json(request));
     else
