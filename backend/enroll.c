@@ -1,7 +1,6 @@
 /* A phone becomes a user's device by a one-use link (docs/phone-protocol.md, "Enrolment links"). */
 #include "backend/enroll.h"
 
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +9,9 @@
 #include "backend/push.h"
 #include "backend/routes.h"
 #include "backend/secret_box.h"
-#include "common/base64url.h"
 #include "common/json_text.h"
 #include "common/log.h"
+#include "common/login.h"
 #include "common/random.h"
 #include "common/sanitize.h"
 #include "common/totp.h"
@@ -23,7 +22,7 @@ static const char *const platforms[] = {"terminal", "web"};
 
 struct enroll_call {
     struct phone_call phone;
-    char *hash; /* of the token */
+    char hash[44]; /* of the token */
     char name[DEVICE_NAME_MAX + 1];
     const char *platform;
     char *push, *id, *key, *sealed;
@@ -33,7 +32,6 @@ struct enroll_call {
 static void clear(struct phone_call *phone)
 {
     struct enroll_call *call = (struct enroll_call *)phone;
-    free(call->hash);
     free(call->push);
     free(call->id);
     free(call->key);
@@ -54,16 +52,6 @@ json_t *enroll_add_vapid(const struct server *server, json_t *body)
         return body;
     json_decref(body);
     return NULL;
-}
-
-/* SHA-256 of the token, base64url; a new string, or NULL. */
-static char *hash_token(const json_t *payload)
-{
-    unsigned char hash[SHA256_DIGEST_LENGTH];
-    const char *token = json_text_string(payload, "token", TOKEN_MAX);
-    if (!token || !SHA256((const unsigned char *)token, strlen(token), hash))
-        return NULL;
-    return base64url_encode(hash, sizeof hash);
 }
 
 /* --- invitation ----------------------------------------------------------------------------- */
@@ -89,9 +77,9 @@ static void find_invitation(struct phone_call *phone, store_done *done)
 {
     struct enroll_call *call = (struct enroll_call *)phone;
     struct store *store = phone->held.server->store;
+    const char *token = json_text_string(phone->jws->payload, "token", TOKEN_MAX);
     phone->clear = clear;
-    call->hash = hash_token(phone->jws->payload);
-    if (call->hash)
+    if (token && login_hash(token, strlen(token), call->hash) == 0)
         store_run(store, STATEMENT_INVITATION_SHOW,
                   VALUES(V_TEXT(call->hash), V_INT(store_now_ms(store))), done, call);
     else

@@ -56,6 +56,8 @@ const char *http_peer(const struct http_call *call);   /* address, for limits an
 /* Answers. Each ends the call, and may be given once; extra headers come before. */
 void http_add_header(struct http_call *call, const char *name, const char *value);
 void http_reply(struct http_call *call, int status, const char *content_type, const void *body, size_t len);
+/* The same with a body that stays as it is for as long as the server lives: it is not copied. */
+void http_reply_lasting(struct http_call *call, int status, const char *content_type, const void *body, size_t len);
 void http_reply_json(struct http_call *call, int status, json_t *body); /* takes the reference; adds Cache-Control: no-store; NULL body: 500 */
 
 /*

@@ -58,12 +58,13 @@ static const char *current_date(struct http_server *server)
     return server->date;
 }
 
+/* lasting: body is not copied. */
 static void send_answer(struct connection *connection, int status, const char *content_type,
-                        const char *extra, const void *body, size_t len)
+                        const char *extra, const void *body, size_t len, bool lasting)
 {
     struct evbuffer *output = bufferevent_get_output(connection->bev);
-    /* One piece: with TLS each piece is a record of its own. */
-    evbuffer_expand(output, len + 512);
+    /* One piece where it is copied: with TLS each piece is a record of its own. */
+    evbuffer_expand(output, (lasting ? 0 : len) + 512);
     evbuffer_add_printf(
         output,
         "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\nX-Content-Type-Options: nosniff\r\n",
@@ -72,7 +73,10 @@ static void send_answer(struct connection *connection, int status, const char *c
         evbuffer_add_printf(output, "Content-Type: %s\r\n", content_type);
     evbuffer_add_printf(output, "%s%s\r\n", extra,
                         connection->keep_alive ? "" : "Connection: close\r\n");
-    evbuffer_add(output, body, len);
+    if (lasting)
+        evbuffer_add_reference(output, body, len, NULL, NULL);
+    else
+        evbuffer_add(output, body, len);
     connection->state = STATE_ANSWER;
     http_set_deadline(connection, SEND_SECONDS);
 }
@@ -86,7 +90,7 @@ void http_refuse(struct connection *connection, int status, const char *extra)
     http_call_free(connection->call);
     connection->call = NULL;
     connection->keep_alive = false;
-    send_answer(connection, status, "application/json", extra, body, (size_t)len);
+    send_answer(connection, status, "application/json", extra, body, (size_t)len, false);
 }
 
 void http_add_header(struct http_call *call, const char *name, const char *value)
@@ -104,15 +108,28 @@ void http_add_header(struct http_call *call, const char *name, const char *value
     call->extra_len += len;
 }
 
-void http_reply(struct http_call *call, int status, const char *content_type, const void *body,
-                size_t len)
+static void reply(struct http_call *call, int status, const char *content_type, const void *body,
+                  size_t len, bool lasting)
 {
     struct connection *connection = call->connection;
     if (connection->state != STATE_CALL)
         return; /* from within `gone` */
-    send_answer(connection, status, content_type, call->extra ? call->extra : "", body, len);
+    send_answer(connection, status, content_type, call->extra ? call->extra : "", body, len,
+                lasting);
     connection->call = NULL;
     http_call_free(call);
+}
+
+void http_reply(struct http_call *call, int status, const char *content_type, const void *body,
+                size_t len)
+{
+    reply(call, status, content_type, body, len, false);
+}
+
+void http_reply_lasting(struct http_call *call, int status, const char *content_type,
+                        const void *body, size_t len)
+{
+    reply(call, status, content_type, body, len, true);
 }
 
 void http_reply_json(struct http_call *call, int status, json_t *body)

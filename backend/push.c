@@ -24,12 +24,12 @@ struct push *push_new(struct server *server, struct jwk *key)
     if (!push)
         return NULL;
     push->server = server;
-    push->vapid = vapid_new(key, text_or(config, "contact", server->issuer));
+    push->vapid = vapid_new(key, text_or(config, "subject", server->issuer));
     if (!push->vapid)
         goto fail;
     push->sender = push_sender_new(
         server->base, push->vapid, config_integer(config, "push", "timeout") * 1000,
-        text_or(config, "ca_file", ""), config_boolean(config, "push", "private_addresses"));
+        text_or(config, "certificates", ""), config_boolean(config, "push", "private_addresses"));
     if (!push->sender)
         goto fail;
     push->outbox =

@@ -67,6 +67,13 @@ void push_delivery_cancel(struct push_delivery *delivery)
     delivery_free(delivery);
 }
 
+void push_delivery_settle(struct push_delivery *delivery)
+{
+    delivery->tried_until = clock_mono_ms();
+    if (delivery->sending)
+        push_settle(delivery->sending);
+}
+
 /* Only a change is written: most pushes cost the store nothing. */
 static void record(const struct push_delivery *delivery, enum push_result result)
 {

@@ -48,6 +48,9 @@ struct push_delivery *push_deliver(struct push_outbox *outbox, const struct push
                                    const struct push_note *note, const struct push_watcher *watcher,
                                    void *arg);
 
+/* It is not tried again; an attempt that is under way may still end well. */
+void push_delivery_settle(struct push_delivery *delivery);
+
 /* Neither function is called any more. Allowed from within late, not done. */
 void push_delivery_cancel(struct push_delivery *delivery);
 

@@ -1,4 +1,4 @@
-/* What push.c and push_request.c share. */
+/* What the parts of push.h share. */
 #ifndef PUSH_PRIVATE_H
 #define PUSH_PRIVATE_H
 
@@ -6,7 +6,7 @@
 #include "backend/server.h"
 #include "backend/vapid.h"
 
-struct push_requests; /* the requests whose phones were told: push_request.c */
+struct push_requests; /* the requests whose phones were told: push_table.h */
 
 struct push {
     struct server *server;

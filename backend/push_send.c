@@ -135,6 +135,16 @@ void push_cancel(struct push_sending *sending)
     sending_free(sending);
 }
 
+/* on_again ends one that waits, as its time is over. */
+void push_settle(struct push_sending *sending)
+{
+    static const struct timeval at_once = {0};
+
+    sending->tried_until = clock_mono_ms();
+    if (!sending->easy)
+        event_add(sending->again, &at_once);
+}
+
 static void tell_late(struct push_sending *sending)
 {
     if (sending->told_late)

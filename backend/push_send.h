@@ -65,6 +65,9 @@ void push_sender_free(struct push_sender *sender);
 struct push_sending *push_send(struct push_sender *sender, const struct push_message *message,
                                const struct push_listener *listener, void *arg);
 
+/* It is not tried again; an attempt that is under way may still end well. */
+void push_settle(struct push_sending *sending);
+
 /* Takes it back as far as it can be; the listener is not called. Allowed from within late, not
  * done. */
 void push_cancel(struct push_sending *sending);

@@ -160,8 +160,7 @@ static int load_files(struct serving *serving)
 {
     struct server *server = &serving->server;
     const char *folder = config_text(server->config, "server", "phone_files");
-    if (access(folder, F_OK) < 0 && errno == ENOENT &&
-        !config_is_set(server->config, "server", "phone_files")) {
+    if (access(folder, F_OK) < 0 && errno == ENOENT) {
         log_warn(_("%s does not exist: there is no web app, phones can be approve-phone only"),
                  folder);
         return 0;

@@ -17,9 +17,9 @@ static bool check_url(const char *value, char *why, size_t why_size)
 
 static bool check_path(const char *value, char *why, size_t why_size)
 {
-    if (*value && *value != '/')
+    if (*value != '/')
         snprintf(why, why_size, _("write the whole path, from / on"));
-    return !*value || *value == '/';
+    return *value == '/';
 }
 
 static bool check_version(const char *value, char *why, size_t why_size)
@@ -35,7 +35,7 @@ static bool check_version(const char *value, char *why, size_t why_size)
 
 static bool check_contact(const char *value, char *why, size_t why_size)
 {
-    bool good = !*value || strncmp(value, "mailto:", 7) == 0 || strncmp(value, "https://", 8) == 0;
+    bool good = strncmp(value, "mailto:", 7) == 0 || strncmp(value, "https://", 8) == 0;
     if (!good)
         snprintf(why, why_size, _("write mailto:NAME@DOMAIN, or a page's https:// address"));
     return good;
@@ -248,7 +248,7 @@ const struct config_option server_options[] = {
      .type = CONFIG_TEXT,
      .low = 3,
      .high = 9,
-     .fallback = "1.0",
+     .fallback = "0.1",
      .stricter = CONFIG_HIGHER,
      .check = check_version,
      .help = N_("The oldest version of the app that may be used.")},
@@ -278,11 +278,10 @@ const struct config_option server_options[] = {
      .help = N_("The push services that phones may name: HOST, *.DOMAIN for every host below it, * "
                 "for all.")},
     {.section = "push",
-     .key = "contact",
+     .key = "subject",
      .type = CONFIG_TEXT,
-     .low = 0,
+     .low = 9,
      .high = 256,
-     .fallback = "",
      .check = check_contact,
      .help = N_(
          "Where a push service may complain: mailto:NAME@DOMAIN or a page. By default the URL.")},
@@ -294,11 +293,10 @@ const struct config_option server_options[] = {
      .fallback = "10",
      .help = N_("How long one attempt may take, in seconds.")},
     {.section = "push",
-     .key = "ca_file",
+     .key = "certificates",
      .type = CONFIG_TEXT,
-     .low = 0,
+     .low = 1,
      .high = PATH_MAX - 1,
-     .fallback = "",
      .check = check_path,
      .help = N_("Certificates to check push services by, PEM. By default the system's.")},
     {.section = "push",

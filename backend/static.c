@@ -243,5 +243,5 @@ void static_get(struct http_call *call, void *context)
     if (known && strstr(known, file->etag)) /* its quotes are part of it */
         http_reply(call, 304, file->type, "", 0);
     else
-        http_reply(call, 200, file->type, file->body, file->len);
+        http_reply_lasting(call, 200, file->type, file->body, file->len);
 }

@@ -155,9 +155,10 @@ static int bind_values(const struct prepared *prepared, const struct store_step 
     return SQLITE_OK;
 }
 
-/* Runs one statement to its end. */
+/* Runs one statement to its end. *lost: it may have changed something that can only be taken back
+ * with the whole transaction. */
 static enum store_status run_step(struct store *store, const struct store_step *step,
-                                  struct store_rows **rows)
+                                  struct store_rows **rows, bool *lost)
 {
     const struct prepared *prepared = &store->prepared[step->statement];
     enum store_status status = STORE_FAILED;
@@ -168,6 +169,7 @@ static enum store_status run_step(struct store *store, const struct store_step *
     while ((result = sqlite3_step(prepared->statement)) == SQLITE_ROW) {
         if (!store_rows_add(*rows, prepared->statement)) {
             result = SQLITE_NOMEM;
+            *lost = true;
             goto out;
         }
     }
@@ -191,16 +193,14 @@ out:
  */
 static bool run_operation(struct store *store, struct operation *operation)
 {
-    bool saved = operation->count > 1;
+    bool saved = operation->count > 1, lost = false;
     if (saved && !run_frame(store, FRAME_SAVE))
         return false;
     operation->status = STORE_OK;
     for (size_t i = 0; i < operation->count && operation->status == STORE_OK; i++)
-        operation->status = run_step(store, &operation->steps[i], &operation->results[i]);
-    if (sqlite3_get_autocommit(store->db))
+        operation->status = run_step(store, &operation->steps[i], &operation->results[i], &lost);
+    if (lost || sqlite3_get_autocommit(store->db))
         return false; /* a full disk and the like end the whole transaction */
-    if (operation->status == STORE_FAILED && !saved)
-        return false; /* it may have changed something before memory ended */
     if (saved && operation->status != STORE_OK && !run_frame(store, FRAME_UNDO))
         return false;
     return !saved || run_frame(store, FRAME_RELEASE);

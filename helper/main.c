@@ -27,12 +27,12 @@ static const struct command_option options[] = {
 };
 
 static const struct command commands[] = {
-    {"", "", 0, 0, options, N_("answer login services, by the phone"), run_helper},
+    {"", "", 0, 0, options, N_("Answers login services, by the phone."), run_helper},
     {NULL, NULL, 0, 0, NULL, NULL, NULL},
 };
 
 static const struct program program = {
-    "approve-helper", N_("asks the user's phone on behalf of pam_approve.so"), commands, NULL,
+    "approve-helper", N_("Asks the user's phone on behalf of pam_approve.so"), commands, NULL,
     N_("The configuration is read again by itself when it changed.")};
 
 static void on_signal(evutil_socket_t fd, short what, void *arg)

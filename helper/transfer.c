@@ -14,6 +14,7 @@ struct transfer {
     CURL *easy;
     struct https_answer answer;
     char *body; /* wiped: it can hold a code */
+    size_t len, sent;
     transfer_done *done;
     void *arg;
 };
@@ -186,6 +187,22 @@ void transfers_free(struct transfers *transfers)
     free(transfers);
 }
 
+/*
+ * Without a way back to the start of the body, libcurl can't send a POST again by itself where a kept connection dies: an assertion counts once,
+ * so a second try needs one of its own.
+ */
+static size_t read_body(char *to, size_t size, size_t count, void *arg)
+{
+    struct transfer *transfer = arg;
+    size_t len = transfer->len - transfer->sent;
+
+    if (len > size * count)
+        len = size * count;
+    memcpy(to, transfer->body + transfer->sent, len);
+    transfer->sent += len;
+    return len;
+}
+
 struct transfer *transfer_start(struct transfers *transfers, const char *url, const char *pin,
                                 const char *body, long timeout_ms, transfer_done *done, void *arg)
 {
@@ -210,8 +227,11 @@ struct transfer *transfer_start(struct transfers *transfers, const char *url, co
     }
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     if (body != NULL) {
-        curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
-        curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, transfer->body);
+        transfer->len = strlen(body);
+        curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)transfer->len);
+        curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, read_body);
+        curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
     }
     if (curl_multi_add_handle(transfers->multi, transfer->easy) != CURLM_OK) {
         transfer_free(transfer);

@@ -184,10 +184,10 @@ static const struct {
 /* type: what frame_receive returned, with its errno. */
 static int take_frame(struct session *session, int type)
 {
+    if (type == 0 || (type < 0 && errno == ECONNRESET)) /* reset: with START or an answer unread */
+        return session_refuse(session, "the helper closed the connection");
     if (type < 0)
         return session_refuse(session, "a broken frame from the helper: %m");
-    if (type == 0)
-        return session_refuse(session, "the helper closed the connection");
     if (++session->frames > FRAMES_MOST)
         return session_refuse(session, "more than %d frames from the helper", FRAMES_MOST);
     if (session->arguments->debug)

@@ -13,7 +13,6 @@ It does what a real one and the browser behind it do: it checks the sender's VAP
 import base64
 import datetime
 import http.server
-import ipaddress
 import json
 import os
 import re
@@ -226,7 +225,6 @@ class Server(http.server.ThreadingHTTPServer):
 
 class PushService:
     def __init__(self, host="localhost"):
-        self.name = host
         self.folder = tempfile.mkdtemp(prefix="push_service.")
         self.ca_file = os.path.join(self.folder, "ca.pem")
         self.lock = threading.Lock()
@@ -276,8 +274,7 @@ class PushService:
         with open(os.path.join(self.folder, "leaf.pem"), "wb") as out:
             out.write(key["leaf"].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                                 serialization.NoEncryption()))
-            out.write(sign("leaf", (x509.SubjectAlternativeName([
-                x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)))
+            out.write(sign("leaf", (x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)))
 
     def check_vapid(self, authorization):
         match = re.fullmatch(r"vapid t=([\w-]+)\.([\w-]+)\.([\w-]+), ?k=([\w-]+)", authorization)

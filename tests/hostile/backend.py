@@ -171,7 +171,6 @@ class Backend:
 
     def answer(self, path, parameters):
         """Dispatches; called with the lock held."""
-        self.calls.append((path, parameters))
         gets = {"/.well-known/openid-configuration": self.discovery, "/jwks": self.jwks}
         posts = {"/ciba/backchannel": self.backchannel, "/ciba/token": self.token, "/ciba/cancel": self.cancel,
                  "/ciba/code": self.check_code}
@@ -208,10 +207,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def serve(self, parameters):
-        backend = self.server.backend
+        backend, self.parameters = self.server.backend, parameters
+        with backend.lock:
+            backend.calls.append((self.path, parameters))
         if self.path in backend.hooks.get("raw", {}):
-            with backend.lock:
-                backend.calls.append((self.path, parameters))
             if backend.hooks["raw"][self.path](self) is not NotImplemented:
                 return
         with backend.lock:

@@ -126,6 +126,7 @@ class Setting:
         os.rename(path + ".new", path)
 
     def start(self):
+        self.log.clear()
         self.process = subprocess.Popen(
             ["setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", f"{BUILD}/approve-helper",
              "--listen", self.socket, "--config", self.conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -1,15 +1,12 @@
 #!/usr/bin/python3
 """approve-helper with a backend that behaves: what each caller sees, and how it ends."""
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Client, Setting, main, number_in, test  # noqa: E402
-from jose import Phone  # noqa: E402
+from harness import Setting, main, number_in, test  # noqa: E402
 
 
 @test("sshd: the number is inside a visible prompt, and an approval counts when Enter comes")
@@ -301,11 +298,11 @@ def _():
 
 @test("the backend goes away while the request is open, and comes back: nothing is lost")
 def _():
-    lost = {"count": 0}
+    lost = []
 
     def drop(handler):
-        lost["count"] += 1
-        if lost["count"] > 2:
+        lost.append(handler.parameters["client_assertion"])
+        if len(lost) > 2:
             return NotImplemented
         handler.connection.shutdown(socket.SHUT_RDWR)
         handler.close_connection = True
@@ -315,7 +312,7 @@ def _():
         client = s.client(service="sudo")
         s.backend.finish("approved", number_in(client.until("I").text))
         client.done("approved")
-        assert lost["count"] == 3
+        assert len(set(lost)) == 3, "an assertion was sent twice"
 
 
 @test("the caller goes away: the request is withdrawn at once")
@@ -352,27 +349,6 @@ def _():
             client.done("revoked")
 
 
-@test("SIGTERM: requests are withdrawn, the socket is removed, status 0")
-def _():
-    with Setting() as s:
-        client = s.client()
-        client.prompt()
-        s.process.send_signal(signal.SIGTERM)
-        assert s.process.wait(5) == 0 and not os.path.exists(s.socket)
-        assert s.backend.requests[0].cancelled == "caller_gone" and client.receive() is None
-
-
-@test("TLS with a private certificate: by its pin, and not without")
-def _():
-    with Setting(tls=True) as s:
-        client = s.client(service="sudo")
-        s.backend.finish("approved", number_in(client.until("I").text))
-        client.done("approved")
-        for line in ("", "server_key = " + "A" * 43 + "\n"):
-            s.write("host.conf", s.text.replace(f"server_key = {s.pin}\n", line))
-            s.client(service="sudo", user="bob").done("no_backend")
-
-
 @test("connections to the backend are used again from one login to the next")
 def _():
     peers = set()
@@ -387,42 +363,6 @@ def _():
             s.backend.finish("approved", number_in(client.until("I").text))
             client.done("approved")
         assert len(peers) <= 2 and s.backend.count("/.well-known/openid-configuration") == 1, peers
-
-
-@test("trust = pinned: only a phone of this user that is pinned here, and no code of the server's")
-def _():
-    with Setting(trust="pinned", start=False) as s:
-        pin = s.backend.phone.thumbprint
-        s.write("pinned", f"# phones\nalice {pin}\nbob {Phone().thumbprint}\n")
-        s.start()
-        for user, outcome in (("alice", "approved"), ("bob", "invalid_approval"), ("carol", "invalid_approval")):
-            client = s.client(user=user)
-            text = client.prompt()
-            assert text.endswith("then press Enter: "), text
-            s.backend.finish("approved", number_in(text))
-            time.sleep(0.2)
-            client.answer("")
-            client.done(outcome)
-        client = s.client(user="dave")
-        client.prompt()
-        s.backend.finish("approved", method="code")
-        time.sleep(0.2)
-        client.answer("")
-        client.done("invalid_approval")
-
-
-@test("provider = ciba: a binding message, no details, the interval, user_claim, no phone's signature")
-def _():
-    with Setting("user_claim = preferred_username\n", provider="ciba", hold=0, user_claim="preferred_username",
-                 hooks={"header": lambda h: {"alg": "ES256", "kid": h["kid"]},
-                        "claims": lambda c: {k: v for k, v in c.items() if not k.startswith("urn:")} | {"aud": ["web1"]}}) as s:
-        client = s.client(service="sudo")
-        number = number_in(client.until("I").text)
-        p = s.backend.last().parameters
-        assert p["binding_message"] == str(number) and "authorization_details" not in p and p["login_hint"] == "alice"
-        s.backend.finish("approved")
-        client.done("approved")
-        assert s.backend.count("/ciba/cancel") == 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,55 @@
+/* approvectl: the host administrator's command. */
+#include <libintl.h>
+#include <locale.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "approvectl/ctl.h"
+#include "common/frame.h"
+#include "common/i18n.h"
+#include "common/log.h"
+
+static const struct command_option join_options[] = {
+    {"--name", "NAME", N_("this host's name for people (default: the system's host name)")},
+    {"--force", NULL, N_("join anew where host.conf exists; the old one is kept beside it")},
+    {NULL, NULL, NULL},
+};
+static const struct command_option test_options[] = {
+    {"--service", "NAME", N_("through this service's own PAM stack (default: the approval alone)")},
+    {NULL, NULL, NULL},
+};
+static const struct command_option status_options[] = {
+    {"--socket", "PATH", N_("the helper's socket (default " FRAME_SOCKET ")")},
+    {"--json", NULL, N_("print JSON, for programs")},
+    {NULL, NULL, NULL},
+};
+
+static const struct command commands[] = {
+    {"join", "URL [TOKEN]", 1, 2, join_options,
+     N_("join this host to an approval server, by the token of `approve-server host add`"),
+     ctl_join},
+    {"test", "USER", 1, 1, test_options, N_("ask for one approval, as a login would"), ctl_test},
+    {"status", "", 0, 0, status_options, N_("is this host joined, its server and helper there?"),
+     ctl_status},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL},
+};
+
+static const struct command_option global_options[] = {
+    {"--config", "FILE", N_("this host's configuration (default " HOST_CONF ")")},
+    {NULL, NULL, NULL},
+};
+
+static const struct program program = {
+    "approvectl", N_("approval of logins on this host"), commands, global_options,
+    N_("TOKEN may be left out: it is read from standard input then.")};
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    bindtextdomain("pam_approve", PREFIX "/share/locale");
+    textdomain("pam_approve");
+    signal(SIGPIPE, SIG_IGN);
+    umask(022);
+    log_open("approvectl", false, LOG_LEVEL_ERROR);
+    return command_main(&program, argc, argv);
+}

@@ -1,0 +1,179 @@
+#include "approvectl/reach.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/frame.h"
+#include "common/https.h"
+#include "common/i18n.h"
+#include "common/json_text.h"
+#include "common/jws.h"
+#include "common/random.h"
+#include "helper/issuer.h"
+
+#define HELPER_MS 5000
+#define ASSERTION_SECONDS 60
+
+/* Keeps the Date header's time (RFC 9110, section 5.6.7). */
+static size_t on_header(char *data, size_t size, size_t count, void *arg)
+{
+    static const char name[] = "date:";
+    char text[64];
+    size_t len = size * count, skip = sizeof(name) - 1;
+
+    if (len > skip && len - skip < sizeof(text) && !strncasecmp(data, name, skip)) {
+        memcpy(text, data + skip, len - skip);
+        text[len - skip] = '\0';
+        *(time_t *)arg = curl_getdate(text, NULL);
+    }
+    return len;
+}
+
+static void read_document(const struct host *host, const struct https_answer *answer,
+                          struct reach_server *server)
+{
+    struct issuer_endpoints endpoints = {.takes_details = false};
+    char why[400];
+
+    if (answer->status != 200) {
+        snprintf(server->why, sizeof(server->why), _("it answered with status %ld"),
+                 answer->status);
+    } else if (issuer_read_document(answer->body, answer->len, host->issuer,
+                                    host->provider == PROVIDER_APPROVE, &endpoints, why,
+                                    sizeof(why)) < 0) {
+        snprintf(server->why, sizeof(server->why), "%s", why);
+    } else {
+        server->right = true;
+        snprintf(server->token_url, sizeof(server->token_url), "%s", endpoints.token);
+    }
+}
+
+void reach_server(const struct host *host, struct reach_server *server)
+{
+    struct https_answer answer;
+    char url[320];
+    time_t date = -1;
+    CURL *handle;
+
+    memset(server, 0, sizeof(*server));
+    https_answer_init(&answer);
+    snprintf(url, sizeof(url), "%s/.well-known/openid-configuration", host->issuer);
+    handle = https_handle(url, host->server_key, host->timeout * 1000, &answer);
+    if (handle && curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+        curl_easy_setopt(handle, CURLOPT_HEADERDATA, &date) == CURLE_OK)
+        https_answer_finish(&answer, handle, curl_easy_perform(handle));
+    if (answer.status == 0) {
+        snprintf(server->why, sizeof(server->why), "%s", answer.error);
+    } else {
+        server->answered = true;
+        server->has_date = date != -1;
+        server->ahead = (int64_t)date - clock_wall();
+        read_document(host, &answer, server);
+    }
+    curl_easy_cleanup(handle);
+    https_answer_free(&answer);
+}
+
+/* The form of a token request for a request that does not exist. NULL without memory. */
+static char *token_form(const struct host *host)
+{
+    char *form = NULL, *jti = random_token(16), *assertion = NULL;
+    int64_t now = clock_wall();
+    json_t *claims = jti ? json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "iss", host->id, "sub", host->id,
+                                     "aud", host->issuer, "jti", jti, "iat", (json_int_t)now, "exp",
+                                     (json_int_t)(now + ASSERTION_SECONDS))
+                         : NULL;
+
+    if (claims)
+        assertion = jws_sign(host->key, "JWT", false, claims);
+    if (assertion &&
+        asprintf(&form,
+                 "grant_type=urn:openid:params:grant-type:ciba&auth_req_id=%s&client_assertion_"
+                 "type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=%s",
+                 jti, assertion) < 0)
+        form = NULL;
+    json_decref(claims);
+    free(assertion);
+    free(jti);
+    return form;
+}
+
+enum reach_key reach_key(const struct host *host, const char *token_url, char *why, size_t why_size)
+{
+    struct https_answer answer;
+    char *form = token_form(host);
+    json_t *body = NULL;
+    const char *error;
+    enum reach_key known = REACH_KEY_UNSURE;
+
+    https_answer_init(&answer);
+    if (!form) {
+        snprintf(why, why_size, _("Out of memory."));
+    } else if (https_call(token_url, host->server_key, "application/x-www-form-urlencoded", form,
+                          host->timeout * 1000, &answer) < 0) {
+        snprintf(why, why_size, "%s", answer.error);
+    } else {
+        body = json_text_object(answer.body, answer.len, HTTPS_ANSWER_MAX);
+        error = json_text_string(body, "error", 64);
+        snprintf(why, why_size, _("%s answered with status %ld, %s"), token_url, answer.status,
+                 error ? error : "?");
+        if (error && !strcmp(error, "invalid_grant")) /* who asks was right, what for was not */
+            known = REACH_KEY_KNOWN;
+        else if (error &&
+                 (!strcmp(error, "invalid_client") || !strcmp(error, "unauthorized_client")))
+            known = REACH_KEY_REFUSED;
+    }
+    json_decref(body);
+    free(form);
+    https_answer_free(&answer);
+    return known;
+}
+
+/* A START that no helper lets pass (a user's name with a control character), and that asks no
+ * phone. */
+static int ask_helper(int fd)
+{
+    struct frame frame;
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+    frame_start(&frame, FRAME_START);
+    frame_add_number(&frame, "version", 1);
+    frame_add(&frame, "service", "approvectl");
+    frame_add(&frame, "user", "\001");
+    if (frame_send(fd, &frame) < 0 || poll(&wait, 1, HELPER_MS) <= 0)
+        return -1;
+    return frame_receive(fd, &frame);
+}
+
+bool reach_helper(const char *socket_path, char *why, size_t why_size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    bool answered = false;
+    int fd = -1;
+
+    if (strlen(socket_path) >= sizeof(address.sun_path)) {
+        snprintf(why, why_size, _("%s: the path is too long for a socket"), socket_path);
+        return false;
+    }
+    strcpy(address.sun_path, socket_path);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        snprintf(why, why_size, "%s: %s", socket_path, strerror(errno));
+    } else if (ask_helper(fd) != FRAME_DONE) {
+        snprintf(why, why_size, _("%s: something listens, and does not answer as a helper does"),
+                 socket_path);
+    } else {
+        answered = true;
+    }
+    if (fd >= 0)
+        close(fd);
+    return answered;
+}

@@ -1,0 +1,187 @@
+/* test: one authentication through libpam, drawn on this terminal. */
+#include <errno.h>
+#include <security/pam_appl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "approvectl/ctl.h"
+#include "common/i18n.h"
+#include "common/random.h"
+#include "common/sanitize.h"
+
+#define SERVICE "approvectl" /* the name that the approval alone is asked under */
+
+/* Everything but success and "not asked" ends the stack with its own code. */
+static const char stack_text[] = "auth [success=done ignore=ignore default=die] pam_approve.so\n"
+                                 "account required pam_deny.so\n";
+
+/* PAM's codes in words. PAM_PERM_DENIED is what libpam makes of a stack in which nothing counted.
+ */
+static const struct {
+    int code, exit_code;
+    const char *text;
+} results[] = {
+    {PAM_SUCCESS, EXIT_OK, N_("Approved: a login would go on.")},
+    {PAM_PERM_DENIED, EXIT_OK, N_("Not asked: host.conf excepts this user, network or service.")},
+    {PAM_AUTHINFO_UNAVAIL, EXIT_UNAVAILABLE,
+     N_("Refused: the helper could not ask. `approvectl check` says what is missing.")},
+    {PAM_MODULE_UNKNOWN, EXIT_FAILED,
+     N_("pam_approve.so is not installed where libpam looks: make install.")},
+    {PAM_ABORT, EXIT_REFUSED, N_("Interrupted.")},
+};
+
+static char *read_answer(const char *prompt, bool echo)
+{
+    struct termios before, silent;
+    char line[PAM_MAX_RESP_SIZE] = "", *answer = NULL;
+    bool hide = !echo && tcgetattr(STDIN_FILENO, &before) == 0;
+
+    printf("%s", prompt);
+    fflush(stdout);
+    if (hide) {
+        silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    if (fgets(line, sizeof(line), stdin)) {
+        line[strcspn(line, "\n")] = '\0';
+        answer = strdup(line);
+    }
+    if (hide) {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        printf("\n");
+    }
+    secret_wipe(line, sizeof(line));
+    return answer;
+}
+
+static bool converse_once(const struct pam_message *message, struct pam_response *answer)
+{
+    char text[PAM_MAX_MSG_SIZE + 1], *rest = text, *line;
+
+    /* Line by line: a break is the module's own, all other control characters are not. */
+    snprintf(text, sizeof(text), "%s", message->msg);
+    switch (message->msg_style) {
+    case PAM_PROMPT_ECHO_ON:
+    case PAM_PROMPT_ECHO_OFF:
+        sanitize_text(text, sizeof(text), message->msg);
+        answer->resp = read_answer(text, message->msg_style == PAM_PROMPT_ECHO_ON);
+        return answer->resp != NULL;
+    case PAM_TEXT_INFO:
+    case PAM_ERROR_MSG:
+        while ((line = strsep(&rest, "\n"))) {
+            char clean[PAM_MAX_MSG_SIZE + 1];
+            sanitize_text(clean, sizeof(clean), line);
+            printf("%s\n", clean);
+        }
+        fflush(stdout);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int converse(int count, const struct pam_message **messages, struct pam_response **answers,
+                    void *arg)
+{
+    struct pam_response *all = NULL;
+
+    (void)arg;
+    if (count <= 0 || count > PAM_MAX_NUM_MSG || !(all = calloc((size_t)count, sizeof(*all))))
+        return PAM_CONV_ERR;
+    for (int i = 0; i < count; i++) {
+        if (!converse_once(messages[i], &all[i])) {
+            while (i-- > 0)
+                secret_free(all[i].resp);
+            free(all);
+            return PAM_CONV_ERR;
+        }
+    }
+    *answers = all;
+    return PAM_SUCCESS;
+}
+
+static int report(pam_handle_t *pam, int code, bool own_stack)
+{
+    char text[256];
+
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        if (results[i].code == code && (code != PAM_PERM_DENIED || own_stack)) {
+            ctl_paint(code == PAM_SUCCESS ? 'g' : 'b', _(results[i].text));
+            printf("\n");
+            return results[i].exit_code;
+        }
+    }
+    snprintf(text, sizeof(text), _("Refused: %s. The auth log says why."), pam_strerror(pam, code));
+    ctl_paint('r', text);
+    printf("\n");
+    return EXIT_REFUSED;
+}
+
+/* directory: of stacks, or NULL for the system's. */
+static int authenticate(const char *service, const char *user, const char *directory)
+{
+    struct pam_conv conversation = {converse, NULL};
+    const char *terminal = ttyname(STDIN_FILENO), *login = getlogin();
+    pam_handle_t *pam = NULL;
+    char text[256];
+    int code = directory ? pam_start_confdir(service, user, &conversation, directory, &pam)
+                         : pam_start(service, user, &conversation, &pam);
+
+    if (code != PAM_SUCCESS) {
+        snprintf(text, sizeof(text), _("libpam cannot start the service %s: %s."), service,
+                 pam_strerror(pam, code));
+        return ctl_error(EXIT_FAILED, text);
+    }
+    if (terminal)
+        pam_set_item(pam, PAM_TTY, terminal);
+    if (login)
+        pam_set_item(pam, PAM_RUSER, login);
+    code = pam_authenticate(pam, 0);
+    int exit_code = report(pam, code, directory != NULL);
+    pam_end(pam, code);
+    return exit_code;
+}
+
+/* A stack of the approval alone, in a directory of its own. */
+static int authenticate_alone(const char *user)
+{
+    char directory[] = "/tmp/approvectl.XXXXXX", path[64] = "", text[256];
+    int code = EXIT_FAILED;
+    FILE *file = NULL;
+
+    if (!mkdtemp(directory))
+        goto failed;
+    snprintf(path, sizeof(path), "%s/%s", directory, SERVICE);
+    file = fopen(path, "wxe");
+    if (!file)
+        goto failed;
+    bool written = fputs(stack_text, file) >= 0;
+    if (fclose(file) != 0 || !written)
+        goto failed;
+    code = authenticate(SERVICE, user, directory);
+    unlink(path);
+    rmdir(directory);
+    return code;
+failed:
+    snprintf(text, sizeof(text), _("No PAM stack could be written below /tmp: %s."),
+             strerror(errno));
+    unlink(path);
+    rmdir(directory);
+    return ctl_error(code, text);
+}
+
+int ctl_test(const struct command_call *call)
+{
+    const char *service = command_value(call, "--service"), *user = call->words[0];
+
+    if (!*user || !sanitize_is_clean(user))
+        return ctl_error(EXIT_USAGE, _("USER is a user's name."));
+    if (service && (!*service || strchr(service, '/') || !sanitize_is_clean(service)))
+        return ctl_error(EXIT_USAGE, _("--service is the name of a file in /etc/pam.d."));
+    return service ? authenticate(service, user, NULL) : authenticate_alone(user);
+}
