@@ -8,6 +8,7 @@
 #include "helper/host.h"
 
 int ctl_join(const struct command_call *call);
+int ctl_check(const struct command_call *call);
 int ctl_test(const struct command_call *call);
 int ctl_status(const struct command_call *call);
 

@@ -14,6 +14,12 @@ static const struct command_option join_options[] = {
     {"--force", NULL, N_("join anew where host.conf exists; the old one is kept beside it")},
     {NULL, NULL, NULL},
 };
+static const struct command_option check_options[] = {
+    {"--pam-dir", "DIR", N_("the PAM stacks to read (default /etc/pam.d)")},
+    {"--socket", "PATH", N_("the helper's socket (default " FRAME_SOCKET ")")},
+    {"--json", NULL, N_("print JSON, for programs")},
+    {NULL, NULL, NULL},
+};
 static const struct command_option test_options[] = {
     {"--service", "NAME", N_("through this service's own PAM stack (default: the approval alone)")},
     {NULL, NULL, NULL},
@@ -28,6 +34,8 @@ static const struct command commands[] = {
     {"join", "URL [TOKEN]", 1, 2, join_options,
      N_("join this host to an approval server, by the token of `approve-server host add`"),
      ctl_join},
+    {"check", "", 0, 0, check_options,
+     N_("look at everything a login depends on, say what is asked and what to mend"), ctl_check},
     {"test", "USER", 1, 1, test_options, N_("ask for one approval, as a login would"), ctl_test},
     {"status", "", 0, 0, status_options, N_("is this host joined, its server and helper there?"),
      ctl_status},

@@ -14,7 +14,7 @@ struct reach_server {
     bool has_date;       /* and a Date header: */
     int64_t ahead;       /* seconds that its clock is ahead of ours */
     char token_url[512]; /* of the document */
-    char why[768];       /* what is wrong, or "" */
+    char why[640];       /* what is wrong, or "" */
 };
 
 /* Fetches the discovery document. */

@@ -1,0 +1,65 @@
+/* check: rules in tables, one table a subject; each finding says what is wrong and what to do. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "approvectl/pam_stack.h"
+#include "approvectl/reach.h"
+#include "approvectl/sshd_config.h"
+#include "helper/host.h"
+
+#define CHECK_DETAIL 1024
+#define CHECK_STACKS 64 /* services that name pam_approve.so */
+
+enum check_severity { CHECK_WARNING, CHECK_FAILURE };
+enum check_verdict { CHECK_WELL, CHECK_FAULT, CHECK_SKIPPED };
+
+struct check {
+    const char *config, *pam_dir, *socket;
+    bool json;
+    struct host *host; /* NULL where host.conf or what it names cannot be used */
+    char host_why[CHECK_DETAIL];
+    struct reach_server server;
+    struct pam_stack *stacks[CHECK_STACKS];
+    size_t stack_count;
+    struct sshd_config sshd; /* read where sshd's stack names pam_approve.so */
+    json_t *findings;
+    int failures, warnings;
+};
+
+/* detail: what it is about, or what exactly is wrong; "" at first. */
+typedef enum check_verdict check_test(struct check *check, const void *subject,
+                                      char detail[CHECK_DETAIL]);
+
+struct check_rule {
+    const char *id;
+    enum check_severity severity;
+    check_test *test;
+    const char *well;  /* said where all is well; NULL: nothing */
+    const char *fault; /* what is wrong */
+    const char *mend;  /* what to do */
+};
+
+/* The tables; each ends with id == NULL. */
+extern const struct check_rule check_host_rules[]; /* subject: none */
+extern const struct check_rule check_pam_rules[];  /* subject: struct pam_stack */
+extern const struct check_rule check_sshd_rules[]; /* subject: none, check->sshd */
+
+/* Tests all rules of a table and reports. about: the service, or "". */
+void check_apply(struct check *check, const struct check_rule *rules, const char *about,
+                 const void *subject);
+
+/* Reads all stacks below check->pam_dir that name pam_approve.so. */
+void check_read_stacks(struct check *check);
+
+/* The stack of a service, or NULL. */
+const struct pam_stack *check_find_stack(const struct check *check, const char *service);
+
+/* What this stack's service asks, in words. */
+void check_describe(const struct check *check, const struct pam_stack *stack, char *out,
+                    size_t size);
+
+#endif
