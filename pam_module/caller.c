@@ -34,7 +34,7 @@ static bool parse_address(const char *text, struct in6_addr *address)
 
 static bool peer_is(int fd, const struct in6_addr *address)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer, type_len = sizeof(int);
     struct in6_addr found = IN6ADDR_ANY_INIT;
     int type = 0;
@@ -181,7 +181,7 @@ enum caller_event caller_wait(struct caller *caller, int fd, short events, bool 
         polled[0] = (struct pollfd){.fd = fd, .events = events};
         polled[1] = (struct pollfd){.fd = caller->tty, .events = key && ours ? POLLIN : 0};
         memcpy(&polled[2], caller->sockets, sizeof caller->sockets);
-        if (poll(polled, (nfds_t)(2 + caller->count), slice) < 0) {
+        if (poll(polled, 2 + (nfds_t)caller->count, slice) < 0) {
             if (errno != EINTR)
                 return CALLER_LATE;
             memset(polled, 0, sizeof polled);

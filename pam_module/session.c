@@ -53,9 +53,10 @@ int session_wait(struct session *session, int fd, short events, int64_t deadline
 /* Sends session->frame within the deadline and wipes it. */
 static int send_frame(struct session *session)
 {
-    int result, event;
+    int result;
 
     while ((result = frame_send(session->fd, &session->frame)) != 0) {
+        int event;
         if (errno != EAGAIN) {
             session_refuse(session, "the helper cannot be told: %m");
             break;

@@ -90,7 +90,7 @@ static void a_signal_that_is_pending_before(void **state)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    raise(SIGINT);
+    kill(getpid(), SIGINT);
     client_login(&login, &result);
     sigwait(&set, &number);
     sigprocmask(SIG_UNBLOCK, &set, NULL);

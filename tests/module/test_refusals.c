@@ -149,11 +149,7 @@ static const struct row frames[] = {
 };
 
 static const struct row endings[] = {
-    {"closed before START is read",
-     {0},
-     {CLOSE},
-     .code = PAM_AUTH_ERR,
-     .log = "refused: the helper c"},
+    {"closed with START unread", {0}, {PAUSE(100), CLOSE}, CLOSED, .least_ms = 50},
     {"closed after START", {0}, {START, CLOSE}, CLOSED},
     {"closed after a text", {0}, {START, SEND("Itext=x"), CLOSE}, CLOSED, .drawn = "I:x|"},
     {"closed while waiting", {0}, {START, WAITING, PAUSE(200), CLOSE}, CLOSED, .least_ms = 200},
