@@ -69,7 +69,7 @@ def receive(line, seconds=5.0):
     return int(head.split()[1]), head.decode(), body[:length]
 
 
-def closed(line, seconds=4.0):
+def closed(line, seconds=1.0):
     """False where a byte came instead."""
     line.settimeout(seconds)
     try:
@@ -236,7 +236,9 @@ def caps():
     assert status_of(chunked + (b"1000\r\n" + b"x" * 4096 + b"\r\n") * 5) == 413
     with connect() as line:  # goes on sending: the answer must not be lost to a reset
         line.sendall(token_request(b"", 500000))
-        line.sendall(b"x" * 500000)
+        for _ in range(40):
+            line.sendall(b"x" * 10000)
+            time.sleep(0.005)
         assert receive(line)[0] == 413
 
 
@@ -359,7 +361,7 @@ def flood():
         for _ in range(200):
             line.sendall(b"x" * 4096)
         assert closed(line)
-    except OSError:
+    except ConnectionError:
         pass
     line.close()
     login.cancel()
@@ -476,9 +478,9 @@ def in_all():
         with connect(small) as line:
             line.sendall(ok)
             time.sleep(0.5)
-            before = float(sandbox.read(f"/proc/{small.child.pid}/stat").split()[13])
             time.sleep(1)
-            assert float(sandbox.read(f"/proc/{small.child.pid}/stat").split()[13]) - before < 20, "it spins"
+            refusals = sandbox.read(small.log).count("could not be accepted")
+            assert 1 <= refusals < 20, f"{refusals} tries: it spins"
             sandbox.sh("prlimit", f"--pid={small.child.pid}", "--nofile=4096:4096")
             assert receive(line, 3)[0] == 200
 
@@ -599,17 +601,20 @@ def tls_tickets():
         assert line.session_reused
 
 
-@test("TLS: an answer takes a few milliseconds, not Nagle's 40")
+@test("TLS: a second answer right behind the first takes a few milliseconds, not Nagle's 40")
 def no_delay():
     with tls_connect() as line:
         times = []
-        for _ in range(30):
+        for turn in range(40):
             start = time.monotonic()
-            line.sendall(ok)
-            assert receive(line)[0] == 200
-            times.append(time.monotonic() - start)
-    inherited = sandbox.sh("ss", "-ltnoi", f"sport = :{tls.port}").stdout
-    assert statistics.median(times) < 0.02, (statistics.median(times), inherited)
+            line.sendall(ok * (2 if turn > 20 else 1))
+            text = b""
+            while text.count(b'"ok"') < (2 if turn > 20 else 1):
+                text += line.recv(65536)
+            if turn > 20:
+                times.append(time.monotonic() - start)
+            time.sleep(0.005)
+    assert max(times) < 0.03, times
 
 
 @test("TLS: plain HTTP, noise and a client that never finishes its handshake are ended; others are served meanwhile")
