@@ -30,6 +30,7 @@ struct keys {
     const char *typed; /* once the login waits */
     const char *tty;   /* PAM_TTY; NULL: its own */
     bool from_null;    /* standard input is /dev/null */
+    bool from_other;   /* or another terminal */
     bool background;
     bool hang_up; /* instead of typing */
     int code;
@@ -75,6 +76,10 @@ static const struct keys rows[] = {
      {NO_KEYS, WAIT_KEY, PAUSE(800), APPROVED},
      .typed = "\n",
      .from_null = true},
+    {"not where standard input is another terminal",
+     {NO_KEYS, WAIT_KEY, PAUSE(800), APPROVED},
+     .typed = "\n",
+     .from_other = true},
     {"not where PAM_TTY is ssh",
      {NO_KEYS, WAIT_KEY, PAUSE(800), APPROVED},
      .typed = "\n",
@@ -126,11 +131,13 @@ static void log_in(const struct keys *row)
 {
     struct termios before, after;
     struct login login = {.tty = row->tty != NULL ? row->tty : ttyname(STDOUT_FILENO)};
-    int tty = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10), files;
+    int tty = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10), files, other_master, other;
 
     signal(SIGHUP, SIG_IGN);
     if (row->from_null)
         dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+    if (row->from_other && openpty(&other_master, &other, NULL, NULL, NULL) == 0)
+        dup2(other, STDIN_FILENO);
     memset(&before, 0, sizeof before);
     memset(&after, 0, sizeof after);
     tcgetattr(tty, &before);
