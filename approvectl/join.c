@@ -99,6 +99,7 @@ static int take_call(const struct command_call *call, struct join *join)
 /* The folder must take files before the token is spent. Returns an exit code. */
 static int prepare(struct join *join, bool force)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): take_call set it */
     const char *slash = strrchr(join->conf, '/');
     char *folder = slash ? strndup(join->conf, (size_t)(slash - join->conf)) : NULL, why[512];
     int code = EXIT_FAILED;

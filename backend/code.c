@@ -15,8 +15,9 @@
 #include "common/random.h"
 #include "common/totp.h"
 
-#define LEAST_SECRETS 4 /* that are compared with, so that time does not tell how many there are   \
-                         */
+#define LEAST_SECRETS                                                                              \
+    4 /* that are compared with, so that time does not tell how many there are                     \
+       */
 
 struct code_call {
     struct client_call client;

@@ -1,6 +1,7 @@
 /*
- * HTTP server, on libevent's bufferevents. Framing checks, limits, deadlines, TLS, parking and the notice that a client left are its work.
- * http_parse.c reads requests, http_listen.c accepts, http_limits.c counts, http.c does the rest.
+ * HTTP server, on libevent's bufferevents. Framing checks, limits, deadlines, TLS, parking and the
+ * notice that a client left are its work. http_parse.c reads requests, http_listen.c accepts,
+ * http_limits.c counts, http.c does the rest.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -34,35 +35,43 @@ struct http_route {
 };
 
 /* context is given to every handler. */
-struct http_server *http_server_new(struct event_base *base, const struct http_route *routes, void *context);
+struct http_server *http_server_new(struct event_base *base, const struct http_route *routes,
+                                    void *context);
 void http_server_free(struct http_server *server);
 
-/* At most so many connections in all and from one address; Unix sockets are not counted by address. Without it: 1,000 and 200. */
+/* At most so many connections in all and from one address; Unix sockets are not counted by address.
+ * Without it: 1,000 and 200. */
 void http_set_limits(struct http_server *server, size_t most, size_t most_of_one);
 
 /* Listens on "127.0.0.1:8700", "[::]:8443"; tls NULL: plain. Returns 0, or -1 with why. */
-int http_listen_tcp(struct http_server *server, const char *address, SSL_CTX *tls, char *why, size_t why_size);
+int http_listen_tcp(struct http_server *server, const char *address, SSL_CTX *tls, char *why,
+                    size_t why_size);
 
 /* Listens on a Unix socket, that is made with `mode`. admin: calls are HTTP_ADMIN, by peer uid. */
-int http_listen_unix(struct http_server *server, const char *path, mode_t mode, bool admin, char *why, size_t why_size);
+int http_listen_unix(struct http_server *server, const char *path, mode_t mode, bool admin,
+                     char *why, size_t why_size);
 
 /* The request. Strings are borrowed from the call. */
 const char *http_path(const struct http_call *call);
-const char *http_rest(const struct http_call *call);   /* what a last "*" matched, or "" */
+const char *http_rest(const struct http_call *call); /* what a last "*" matched, or "" */
 const char *http_header(const struct http_call *call, const char *name); /* or NULL */
 const char *http_body(const struct http_call *call, size_t *len);        /* NUL-terminated */
-const char *http_peer(const struct http_call *call);   /* address, for limits and logs; "unix" */
+const char *http_peer(const struct http_call *call); /* address, for limits and logs; "unix" */
 
 /* Answers. Each ends the call, and may be given once; extra headers come before. */
 void http_add_header(struct http_call *call, const char *name, const char *value);
-void http_reply(struct http_call *call, int status, const char *content_type, const void *body, size_t len);
+void http_reply(struct http_call *call, int status, const char *content_type, const void *body,
+                size_t len);
 /* The same with a body that stays as it is for as long as the server lives: it is not copied. */
-void http_reply_lasting(struct http_call *call, int status, const char *content_type, const void *body, size_t len);
-void http_reply_json(struct http_call *call, int status, json_t *body); /* takes the reference; adds Cache-Control: no-store; NULL body: 500 */
+void http_reply_lasting(struct http_call *call, int status, const char *content_type,
+                        const void *body, size_t len);
+/* Takes the reference; adds Cache-Control: no-store; NULL body: 500. */
+void http_reply_json(struct http_call *call, int status, json_t *body);
 
 /*
- * Every handler either answers at once, or calls http_hold: then the call waits without timeouts until it is answered. gone (once, and never after an answer)
- * says that the client left: the call must not be used after it returns. A handler may hold again with another gone.
+ * Every handler either answers at once, or calls http_hold: then the call waits without timeouts
+ * until it is answered. gone (once, and never after an answer) says that the client left: the call
+ * must not be used after it returns. A handler may hold again with another gone.
  */
 void http_hold(struct http_call *call, void (*gone)(void *arg), void *arg);
 

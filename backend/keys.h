@@ -1,4 +1,5 @@
-/* Parsed public keys, so that each is imported once. What a key may do is asked of the store each time: nothing here has to be forgotten. */
+/* Parsed public keys, so that each is imported once. What a key may do is asked of the store each
+ * time: nothing here has to be forgotten. */
 #ifndef KEYS_H
 #define KEYS_H
 

@@ -50,7 +50,8 @@ static const struct {
 /* Paths that show the app's page. */
 static const char *const pages[] = {"/", "/enroll"};
 
-/* On every answer, beside http.c's own. trusted-types: the app makes one policy, for its worker's own address. */
+/* On every answer, beside http.c's own. trusted-types: the app makes one policy, for its worker's
+ * own address. */
 static const char *const headers[][2] = {
     {"Content-Security-Policy",
      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

@@ -1,9 +1,11 @@
 /*
- * The store, as the rest of the backend sees it: asynchronous, one operation is one statement, and what arrives in one turn of the event loop is one commit.
- * Two engines can stand behind it (store_sqlite.c now). Statements are in statements.def, the tables in schema.sql.
+ * The store, as the rest of the backend sees it: asynchronous, one operation is one statement, and
+ * what arrives in one turn of the event loop is one commit. Two engines can stand behind it
+ * (store_sqlite.c now). Statements are in statements.def, the tables in schema.sql.
  *
- * Rules: a transition is one conditional UPDATE … RETURNING; no callback reads and then writes on what it read. A callback runs after the commit,
- * so what it acknowledges is durable. It may start further operations; they are in the next turn's commit.
+ * Rules: a transition is one conditional UPDATE … RETURNING; no callback reads and then writes on
+ * what it read. A callback runs after the commit, so what it acknowledges is durable. It may start
+ * further operations; they are in the next turn's commit.
  */
 #ifndef STORE_H
 #define STORE_H
@@ -13,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* statements.def: STATEMENT(id, "SQL with $1, $2, …"). Text in SQL may use now() nowhere: the time is a parameter, or store_now(). */
+/* statements.def: STATEMENT(id, "SQL with $1, $2, …"). Text in SQL may use now() nowhere: the time
+ * is a parameter, or store_now(). */
 enum statement {
 #define STATEMENT(id, sql) STATEMENT_##id,
 #include "backend/statements.def"
@@ -38,14 +41,15 @@ struct store_value store_value_text(const char *text);
 
 enum store_status {
     STORE_OK,
-    STORE_REFUSED, /* a constraint (a name that exists), or a `must_return` that returned no row: nothing of this operation was kept */
+    STORE_REFUSED, /* a constraint (a name that exists), or a `must_return` that returned no row:
+                      nothing of this operation was kept */
     STORE_FAILED,  /* not committed: answer 503 */
 };
 
 /* Rows of one statement. Columns by position of its RETURNING or SELECT. */
 struct store_rows;
 size_t store_count(const struct store_rows *rows);
-int64_t store_integer(const struct store_rows *rows, size_t row, int column); /* NULL is 0 */
+int64_t store_integer(const struct store_rows *rows, size_t row, int column);  /* NULL is 0 */
 const char *store_text(const struct store_rows *rows, size_t row, int column); /* NULL is "" */
 const void *store_blob(const struct store_rows *rows, size_t row, int column, size_t *len);
 bool store_is_null(const struct store_rows *rows, size_t row, int column);
@@ -58,13 +62,17 @@ struct store_step {
     bool must_return; /* with no row returned, the whole operation is undone: STORE_REFUSED */
 };
 
-/* results[i] belongs to steps[i] and lives until the callback returns; with another status than STORE_OK there are none (NULL). */
-typedef void store_done(void *arg, enum store_status status, const struct store_rows *const *results);
+/* results[i] belongs to steps[i] and lives until the callback returns; with another status than
+ * STORE_OK there are none (NULL). */
+typedef void store_done(void *arg, enum store_status status,
+                        const struct store_rows *const *results);
 
 struct store;
 
-/* Opens (create: makes the tables where there are none; else a missing store is an error). NULL, with why. */
-struct store *store_open(struct event_base *base, const char *path, bool create, char *why, size_t why_size);
+/* Opens (create: makes the tables where there are none; else a missing store is an error). NULL,
+ * with why. */
+struct store *store_open(struct event_base *base, const char *path, bool create, char *why,
+                         size_t why_size);
 
 /* True where a server has the store of this path open. */
 bool store_in_use(const char *path);
@@ -72,11 +80,15 @@ bool store_in_use(const char *path);
 /* Runs what is queued, then closes. */
 void store_close(struct store *store);
 
-/* All steps of one operation are kept, or none is. done may be NULL. Always calls back later, never from within. */
-void store_run_steps(struct store *store, const struct store_step *steps, size_t count, store_done *done, void *arg);
+/* All steps of one operation are kept, or none is. done may be NULL. Always calls back later, never
+ * from within. */
+void store_run_steps(struct store *store, const struct store_step *steps, size_t count,
+                     store_done *done, void *arg);
 
-/* An operation of one step: store_run(store, STATEMENT_x, VALUES(V_INT(1), V_TEXT("a")), done, arg). */
-void store_run(struct store *store, enum statement statement, const struct store_value *values, size_t count, store_done *done, void *arg);
+/* An operation of one step: store_run(store, STATEMENT_x, VALUES(V_INT(1), V_TEXT("a")), done,
+ * arg). */
+void store_run(struct store *store, enum statement statement, const struct store_value *values,
+               size_t count, store_done *done, void *arg);
 #define VALUES(...)                                                                                \
     (const struct store_value[]){__VA_ARGS__},                                                     \
         sizeof((const struct store_value[]){__VA_ARGS__}) / sizeof(struct store_value)

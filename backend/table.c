@@ -58,7 +58,7 @@ void table_print(FILE *out, const json_t *rows, const struct table_column *colum
         fprintf(out, "%s\n", none);
         return;
     }
-    for (; columns[count].title && count < COLUMNS_MAX; count++)
+    for (; count < COLUMNS_MAX && columns[count].title; count++)
         widths[count] = text_width(_(columns[count].title));
     json_array_foreach(rows, i, row)
     {

@@ -53,37 +53,40 @@ static size_t count_options(const struct command_option *options)
     return count;
 }
 
+/* The command's options and the program's; each ends with an option without a name. */
+static void option_tables(const struct parse *parse, const struct command_option *tables[2])
+{
+    static const struct command_option none[1];
+
+    tables[0] = parse->command && parse->command->options ? parse->command->options : none;
+    tables[1] = parse->program->global ? parse->program->global : none;
+}
+
 /* Finds an option by the len bytes of its name: the command's come first, then the program's. */
 static const struct command_option *find_option(const struct parse *parse, const char *name,
                                                 size_t len, size_t *index)
 {
-    const struct command_option *tables[] = {parse->command ? parse->command->options : NULL,
-                                             parse->program->global};
-    size_t before = 0;
+    const struct command_option *tables[2];
 
-    for (size_t t = 0; t < 2; t++) {
-        size_t count = count_options(tables[t]);
-        for (size_t i = 0; i < count; i++) {
-            if (strncmp(tables[t][i].name, name, len) == 0 && tables[t][i].name[len] == '\0') {
-                *index = before + i;
-                return &tables[t][i];
-            }
-        }
-        before += count;
-    }
+    option_tables(parse, tables);
+    *index = 0;
+    for (size_t t = 0; t < 2; t++)
+        for (const struct command_option *option = tables[t]; option->name; option++, ++*index)
+            if (strncmp(option->name, name, len) == 0 && option->name[len] == '\0')
+                return option;
     return NULL;
 }
 
 static int unknown_option(const struct parse *parse, const char *name)
 {
-    const struct command_option *tables[] = {parse->command ? parse->command->options : NULL,
-                                             parse->program->global};
+    const struct command_option *tables[2];
     struct nearest nearest;
 
+    option_tables(parse, tables);
     nearest_start(&nearest, name);
     for (size_t t = 0; t < 2; t++)
-        for (size_t i = 0; i < count_options(tables[t]); i++)
-            nearest_offer(&nearest, tables[t][i].name);
+        for (const struct command_option *option = tables[t]; option->name; option++)
+            nearest_offer(&nearest, option->name);
     if (nearest.best)
         return wrong_call(parse, _("unknown option %s; did you mean %s?"), name, nearest.best);
     return wrong_call(parse, _("unknown option %s"), name);
@@ -146,35 +149,46 @@ static const struct command *find_command(const struct program *program, char **
     return found;
 }
 
+/* The command that may have been meant, or NULL. */
+static const char *guess_command(const struct program *program, const char *typed)
+{
+    struct nearest nearest;
+
+    nearest_start(&nearest, typed);
+    for (const struct command *command = program->commands; command->name; command++)
+        nearest_offer(&nearest, command->name);
+    return nearest.best;
+}
+
+static bool is_group(const struct program *program, const char *word)
+{
+    for (const struct command *command = program->commands; command->name; command++)
+        if (*word && command_is_in_group(command->name, word))
+            return true;
+    return false;
+}
+
 /* No command is named so: the first word may be a group's ("user" of "user add"), or mistyped. */
 static int unknown_command(const struct parse *parse, char **words)
 {
     char typed[NAME_BYTES];
-    struct nearest nearest;
+    const char *first = words[0], *second = words[1], *meant;
     bool help = false;
 
-    for (char **word = words; *word; word++)
-        help |= is_help(*word);
-
-    for (const struct command *command = parse->program->commands; command->name; command++) {
-        if (!command_is_in_group(command->name, words[0]) || words[0][0] == '\0')
-            continue;
-        command_help_program(help ? stdout : stderr, parse->program, words[0]);
+    do
+        help |= is_help(*words);
+    while (*++words);
+    if (is_group(parse->program, first)) {
+        command_help_program(help ? stdout : stderr, parse->program, first);
         return help ? EXIT_OK : EXIT_USAGE;
     }
-    snprintf(typed, sizeof(typed), "%s%s%s", words[0], words[1] && !is_option(words[1]) ? " " : "",
-             words[1] && !is_option(words[1]) ? words[1] : "");
-    nearest_start(&nearest, typed);
-    for (const struct command *command = parse->program->commands; command->name; command++)
-        nearest_offer(&nearest, command->name);
-    if (!nearest.best) {
-        nearest_start(&nearest, words[0]);
-        for (const struct command *command = parse->program->commands; command->name; command++)
-            nearest_offer(&nearest, command->name);
-    }
-    if (nearest.best)
-        return wrong_call(parse, _("unknown command %s; did you mean %s?"), words[0], nearest.best);
-    return wrong_call(parse, _("unknown command %s"), words[0]);
+    snprintf(typed, sizeof(typed), "%s %s", first, second ? second : "");
+    meant = guess_command(parse->program, typed);
+    if (!meant)
+        meant = guess_command(parse->program, first);
+    if (meant)
+        return wrong_call(parse, _("unknown command %s; did you mean %s?"), first, meant);
+    return wrong_call(parse, _("unknown command %s"), first);
 }
 
 /* The first word that is no option of the program's, nor the value of one; NULL: there is none. */

@@ -99,7 +99,7 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 static int take_systemd_socket(void)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t len = sizeof address, int_len = sizeof(int);
     int type = 0, listening = 0;
 

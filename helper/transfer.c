@@ -188,8 +188,8 @@ void transfers_free(struct transfers *transfers)
 }
 
 /*
- * Without a way back to the start of the body, libcurl can't send a POST again by itself where a kept connection dies: an assertion counts once,
- * so a second try needs one of its own.
+ * Without a way back to the start of the body, libcurl can't send a POST again by itself where a
+ * kept connection dies: an assertion counts once, so a second try needs one of its own.
  */
 static size_t read_body(char *to, size_t size, size_t count, void *arg)
 {

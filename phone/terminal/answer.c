@@ -102,6 +102,7 @@ static int find_request(struct answering *a, const char *id, int64_t wait)
 /* The number, from --number or a person at a terminal. Returns an exit code. */
 static int find_number(struct answering *a, const char *option)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): without a request it is not called */
     enum number_mode mode = a->request->login.mode;
     const int *of = a->request->login.candidates;
     char line[16] = "", text[160];

@@ -60,8 +60,7 @@ static void serve_one(BIO *bio)
         len += got;
     sscanf(request, "%*s %60s", path);
     if (strncmp(request, "POST", 4) == 0 && strstr(request, "\r\n\r\n")[4] == '\0') {
-        got = BIO_read(bio, request + len, (int)sizeof(request) - 1 - len);
-        len += got > 0 ? got : 0;
+        BIO_read(bio, request + len, (int)sizeof(request) - 1 - len);
     }
     write_answer(path, request, bio);
     (void)BIO_flush(bio);
