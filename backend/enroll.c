@@ -178,9 +178,10 @@ static bool read_device(struct enroll_call *call)
     if (!push || json_is_null(push))
         return true;
     call->push = push_check(call->phone.held.server, push, why, sizeof why);
-    if (!call->push)
-        phone_fail(&call->phone, PHONE_BAD_MESSAGE, why);
-    return call->push != NULL;
+    if (call->push)
+        return true;
+    phone_fail(&call->phone, PHONE_BAD_MESSAGE, why);
+    return false;
 }
 
 static void on_invited(void *arg, enum store_status status, const struct store_rows *const *results)

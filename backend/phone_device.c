@@ -87,9 +87,10 @@ static bool read_changes(struct device_call *call)
     if (!push || json_is_null(push))
         return true;
     call->push = push_check(call->phone.held.server, push, why, sizeof why);
-    if (!call->push)
-        phone_fail(&call->phone, PHONE_BAD_MESSAGE, why);
-    return call->push != NULL;
+    if (call->push)
+        return true;
+    phone_fail(&call->phone, PHONE_BAD_MESSAGE, why);
+    return false;
 }
 
 static void show_device(struct phone_call *phone)
