@@ -115,7 +115,8 @@ bool policy_network_is_valid(const char *word, char *why, size_t why_size)
         return false;
     }
     for (int bit = prefix; bit < network.bits; bit++)
-        zero.bytes[bit / 8] |= network.bytes[bit / 8] & (unsigned char)(0x80u >> (bit % 8));
+        zero.bytes[bit / 8] =
+            (unsigned char)(zero.bytes[bit / 8] | (network.bytes[bit / 8] & 0x80u >> (bit % 8)));
     for (size_t i = 0; i < sizeof zero.bytes; i++) {
         if (zero.bytes[i] != 0) {
             snprintf(why, why_size, "\"%.64s\" has bits set after the first %d", word, prefix);
