@@ -155,7 +155,9 @@ static void on_polled(void *arg, const struct call_answer *answer)
     } else {
         enum ciba_event event = find_denial(answer);
 
-        ciba_tell(request, event, answer->fault);
+        /* What a person or the time decided is no fault. */
+        ciba_tell(request, event,
+                  event == CIBA_CANCELLED || event == CIBA_REFUSED ? answer->fault : NULL);
     }
 }
 
