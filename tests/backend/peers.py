@@ -165,7 +165,8 @@ class Server:
     def stop(self, number=signal.SIGTERM):
         if self.child and self.child.poll() is None:
             self.child.send_signal(number)
-            self.child.wait(10)
+            status = self.child.wait(10)
+            assert number != signal.SIGTERM or status == 0, f"approve-server ended with {status}\n{sandbox.read(self.log)[-3000:]}"
 
     def cli(self, *argv):
         return sandbox.sh(SERVER, "--config", self.conf, *argv).stdout
