@@ -228,7 +228,7 @@ def cancel():
         answer = login.cancel(reason)
         assert answer.status == 200 and answer.json == {}, answer
         refused(held.get(), 400, "access_denied", reason="cancelled")
-        ended(phone, login, "cancelled", reason)
+        assert ended(phone, login, "cancelled", reason)["expires_in"] == 0
         refused(phone.decide(login), 409, "over", state="cancelled", result=reason)
         assert login.cancel("caller_gone").status == 200 and row(login)[1] == reason
     approved = web1.ask()
@@ -599,6 +599,8 @@ def long_poll():
         revision = watch.get().json["revision"]
         took["over"].append(watch.ended - start)
     assert min(took["new"]) < 0.05 and min(took["over"]) < 0.05, took
+    start = time.monotonic()
+    assert phone.call("requests", wait=20, seen="").json["revision"] == revision and time.monotonic() - start < 1
     asleep = Later(bobs.call, "requests", wait=1, seen=bobs.call("requests", wait=0, seen="").json["revision"])
     web1.ask()
     assert asleep.get().json["requests"] == bobs.list() and asleep.took > 0.9, "another user's phones sleep on"
