@@ -38,6 +38,15 @@ void columns_wrap(FILE *out, const char *text, size_t column, size_t indent)
     fputc('\n', out);
 }
 
+void columns_scdoc(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("_*\\#~`", *text))
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
 void columns_row(FILE *out, const char *left, const char *right, size_t width)
 {
     size_t used = columns_width(left), indent = width + 4;

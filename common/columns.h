@@ -1,4 +1,4 @@
-/* Help texts in columns, at most 80 wide. */
+/* Help texts: in columns, at most 80 wide, and for man pages. */
 #ifndef COLUMNS_H
 #define COLUMNS_H
 
@@ -17,5 +17,8 @@ void columns_wrap(FILE *out, const char *text, size_t column, size_t indent);
 /* "  left      right right right": the right part starts at `width` + 4, below where left is wider.
  */
 void columns_row(FILE *out, const char *left, const char *right, size_t width);
+
+/* Text of a man page's source: scdoc takes _, *, \ and others for its own. */
+void columns_scdoc(FILE *out, const char *text);
 
 #endif

@@ -308,6 +308,10 @@ int command_main(const struct program *program, int argc, char **argv)
     size_t count = argc > 0 ? (size_t)argc : 1, options = count_options(program->global);
     int result = EXIT_FAILED;
 
+    if (argc == 2 && strcmp(argv[1], "--help-scdoc") == 0) {
+        command_help_scdoc(stdout, program);
+        return finish_output(&parse, EXIT_OK);
+    }
     parse.args = calloc(count, sizeof(*parse.args));
     parse.words = calloc(count, sizeof(*parse.words));
     if (!parse.args || !parse.words)

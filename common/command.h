@@ -1,4 +1,7 @@
-/* Subcommands from a table: dispatch, --help, --version, and the man pages' synopsis. */
+/*
+ * Subcommands from a table: dispatch, --help, --version, and --help-scdoc, which the man pages are
+ * made from.
+ */
 #ifndef COMMAND_H
 #define COMMAND_H
 

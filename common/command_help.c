@@ -128,3 +128,36 @@ void command_help_command(FILE *out, const struct program *program, const struct
     if (!command->name[0])
         print_after(out, program);
 }
+
+/* "*name* ARGUMENTS" and its help, `depth` tabs in. */
+static void print_scdoc_row(FILE *out, const char *name, const char *arguments, const char *help,
+                            int depth)
+{
+    static const char tabs[] = "\t\t";
+
+    fprintf(out, "%.*s*", depth, tabs);
+    columns_scdoc(out, name);
+    fputs(arguments && *arguments ? "* " : "*", out);
+    columns_scdoc(out, arguments ? arguments : "");
+    fprintf(out, "\n%.*s", depth + 1, tabs);
+    columns_scdoc(out, help);
+    fputs("\n\n", out);
+}
+
+static void print_scdoc_options(FILE *out, const struct command_option *options, int depth)
+{
+    for (; options && options->name; options++)
+        print_scdoc_row(out, options->name, options->argument, options->help, depth);
+}
+
+void command_help_scdoc(FILE *out, const struct program *program)
+{
+    for (const struct command *command = program->commands; command->name; command++) {
+        if (command->name[0])
+            print_scdoc_row(out, command->name, command->arguments, command->help, 0);
+        print_scdoc_options(out, command->options, command->name[0] ? 1 : 0);
+    }
+    print_scdoc_options(out, program->global, 0);
+    print_scdoc_row(out, "--help", NULL, "show this help", 0);
+    print_scdoc_row(out, "--version", NULL, "show the version", 0);
+}

@@ -11,6 +11,9 @@ void command_help_program(FILE *out, const struct program *program, const char *
 
 void command_help_command(FILE *out, const struct program *program, const struct command *command);
 
+/* Commands and options as scdoc, for the man page. */
+void command_help_scdoc(FILE *out, const struct program *program);
+
 /* "Usage: PROGRAM COMMAND ARGUMENTS [OPTIONS]" */
 void command_help_usage(FILE *out, const struct program *program, const struct command *command);
 

@@ -41,16 +41,6 @@ void config_print_help(FILE *out, const struct config_option *options)
     }
 }
 
-/* scdoc takes _, * and \ for its own, and # or ~ at the start of a line. */
-static void print_escaped(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (strchr("_*\\#~`", *text))
-            fputc('\\', out);
-        fputc(*text, out);
-    }
-}
-
 void config_print_scdoc(FILE *out, const struct config_option *options)
 {
     char allowed[256];
@@ -65,16 +55,16 @@ void config_print_scdoc(FILE *out, const struct config_option *options)
                 continue;
             config_describe(&options[i], allowed, sizeof(allowed));
             fputs("\n*", out);
-            print_escaped(out, options[i].key);
+            columns_scdoc(out, options[i].key);
             fputs("* = ", out);
-            print_escaped(out, allowed);
+            columns_scdoc(out, allowed);
             if (options[i].fallback && options[i].fallback[0]) {
                 fputs(" (default: ", out);
-                print_escaped(out, options[i].fallback);
+                columns_scdoc(out, options[i].fallback);
                 fputc(')', out);
             }
             fputs("\n\t", out);
-            print_escaped(out, options[i].help);
+            columns_scdoc(out, options[i].help);
             fputc('\n', out);
         }
         fputc('\n', out);

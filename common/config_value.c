@@ -48,7 +48,10 @@ void config_describe(const struct config_option *option, char *out, size_t size)
 
     switch (option->type) {
     case CONFIG_TEXT:
-        snprintf(out, size, _("text of %ld to %ld bytes"), option->low, option->high);
+        if (option->low == option->high)
+            snprintf(out, size, _("text of %ld bytes"), option->low);
+        else
+            snprintf(out, size, _("text of %ld to %ld bytes"), option->low, option->high);
         break;
     case CONFIG_INTEGER:
         snprintf(out, size, _("%ld to %ld"), option->low, option->high);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -151,5 +152,9 @@ int main(int argc, char **argv)
     bindtextdomain("pam_approve", PREFIX "/share/locale");
     bind_textdomain_codeset("pam_approve", "UTF-8");
     textdomain("pam_approve");
+    if (argc == 2 && strcmp(argv[1], "--help-options-scdoc") == 0) {
+        config_print_scdoc(stdout, host_options);
+        return EXIT_OK;
+    }
     return command_main(&program, argc, argv);
 }

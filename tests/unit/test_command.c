@@ -215,6 +215,18 @@ static void a_command_has_its_own_help(void **state)
     }
 }
 
+static void the_man_page_lists_the_table(void **state)
+{
+    (void)state;
+    assert_int_equal(call_of(&program, "--help-scdoc"), EXIT_OK);
+    assert_non_null(strstr(out, "*approve* [ID]\n\tapprove a request\n\n"
+                                "\t*--number* N\n\t\tthe number on"));
+    assert_non_null(strstr(out, "\n*user add* USER [MAIL]\n\tadd a user\n\n*user remove* USER\n"));
+    assert_non_null(strstr(out, "\n*--config* FILE\n\tread this file\n\n*--help*\n"));
+    assert_int_equal(call_of(&single, "--help-scdoc"), EXIT_OK);
+    assert_int_equal(strncmp(out, "*--number* N\n\tthe number", 24), 0);
+}
+
 static void the_version_is_the_build_s(void **state)
 {
     static const char *const lines[] = {"--version", "approve --version", "--version approve"};
@@ -314,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_wrong_call_says_what_to_do),
         cmocka_unit_test(help_lists_the_table),
         cmocka_unit_test(a_command_has_its_own_help),
+        cmocka_unit_test(the_man_page_lists_the_table),
         cmocka_unit_test(the_version_is_the_build_s),
         cmocka_unit_test(a_program_can_have_no_commands),
         cmocka_unit_test(output_that_does_not_arrive_is_a_failure),

@@ -27,6 +27,7 @@ static const struct config_option options[] = {
     {"service *", "number", CONFIG_CHOICE, 0, 0, "off choose enter", "enter", CONFIG_HIGHER, "How.",
      NULL},
     {"service *", "except", CONFIG_LIST, 0, 4096, NULL, "", CONFIG_LOWER, "Who not.", NULL},
+    {"host", "pin", CONFIG_TEXT, 3, 3, NULL, NULL, CONFIG_NEITHER, "A pin.", NULL},
     {0},
 };
 
@@ -107,6 +108,8 @@ static void an_error_says_where_and_what_is_allowed(void **state)
     refused("[service a]\nask = true\n", "test.conf:2: ask", "allowed: yes, no");
     refused("[host]\neven = abc\n", "test.conf:2: even: must have an even", "allowed: text of 0");
     refused("[host]\nname =\n", "test.conf:2: name", "allowed: text of 1 to 12 bytes");
+    refused("[host]\npin = 1234\n", "test.conf:2: pin cannot be this; allowed: text of 3 bytes",
+            "");
     refused("[host]\nname = 1234567890123\n", "test.conf:2: name", "allowed: text of 1 to 12");
 }
 
