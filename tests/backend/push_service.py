@@ -73,9 +73,8 @@ def Silence(seconds):
 
 
 class Push:
-    def __init__(self, data, text_len, headers, status):
-        self.data, self.text_len, self.headers, self.status = data, text_len, headers, status
-        self.at = time.monotonic()
+    def __init__(self, data, text_len, headers, status, at):
+        self.data, self.text_len, self.headers, self.status, self.at = data, text_len, headers, status, at
         self.ttl = int(headers["TTL"])
         self.topic = headers.get("Topic")
         self.urgency = headers.get("Urgency")
@@ -156,6 +155,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         service = self.server.service
+        self.at = time.monotonic()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with service.lock:
             service.connections.add(self.client_address)
@@ -180,7 +180,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer = phone.next_answer()
         if callable(answer.status):
             answer = Answer(answer.status(len(body)))
-        push = Push(json.loads(text), padded, self.headers, answer.status)
+        push = Push(json.loads(text), padded, self.headers, answer.status, self.at)
         if 200 <= answer.status < 300:
             phone.add(push)
         time.sleep(answer.after)
@@ -300,4 +300,4 @@ class PushService:
         if not re.match(r"(mailto|https?):", claims.get("sub", "")):
             raise Fault(f"VAPID sub {claims.get('sub')}")
         with self.lock:
-            self.tokens.add(match[2])
+            self.tokens.add(authorization)  # a signature is another one each time

@@ -48,6 +48,7 @@ class Setting:
         self.server.__exit__()
         self.service.__exit__()
         assert not self.service.faults, self.service.faults
+        assert "Sanitizer" not in log, log
         assert "/push/" not in log, f"an endpoint is a secret: {log}"
 
     def phone(self, answers=201, **more):
