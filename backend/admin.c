@@ -69,7 +69,7 @@ static void on_stored(void *arg, enum store_status status, const struct store_ro
     if (status == STORE_OK)
         held_call_reply(&call->held, 200, call->method->answer(call, results), 0);
     else if (status == STORE_REFUSED)
-        fail(call, 409, call->method->refused);
+        fail(call, 409, call->refused);
     else
         fail(call, 503, "store_failed");
 }
@@ -100,6 +100,7 @@ void admin_run(struct http_call *http, void *context)
     }
     held_call_start(&call->held, context, http, release);
     call->method = find_method(http_rest(http));
+    call->refused = call->method ? call->method->refused : NULL;
     call->body = json_text_object(body, len, BODY_MAX);
     if (!call->method)
         fail(call, 404, "no_such_call");

@@ -14,6 +14,8 @@
 struct admin_call {
     struct held_call held; /* first */
     const struct admin_method *method;
+    const char *refused; /* the error where a step that must return did not; the method's, unless
+                            start set another */
     json_t *body;
     char *secret; /* that is given out with the answer, once */
 };

@@ -39,6 +39,8 @@ static bool start_host_add(struct admin_call *call)
     const struct store_value token[] = {V_TEXT(hash), V_TEXT(id), V_INT(now),
                                         V_INT(now + TOKEN_LIFE * 1000)};
     bool again = json_is_true(json_object_get(call->body, "again"));
+    if (again)
+        call->refused = "no_host";
     const struct store_step steps[] = {
         {again ? STATEMENT_HOST_AGAIN : STATEMENT_HOST_ADD, host, again ? 2 : 3, true},
         {STATEMENT_HOST_TOKENS_REMOVE, host, 1, false},

@@ -186,7 +186,8 @@ static int listen_on(struct serving *serving, const struct server_listen *at)
     return http_listen_tcp(http, at->text, at->tls ? serving->tls : NULL, serving->why, WHY_SIZE);
 }
 
-/* Opens all listening sockets. */
+/* Opens all listening sockets; the admin socket first, so that who reaches the server can
+ * administer it. */
 static int start_listening(struct serving *serving)
 {
     struct server_listen list[SERVER_LISTEN_MAX];
@@ -194,18 +195,20 @@ static int start_listening(struct serving *serving)
     const char *admin = config_text(config, "server", "admin_socket");
     char folder[256];
     int count = server_listen_list(config, list, serving->why, WHY_SIZE);
+    if (count < 0)
+        return -1;
+    snprintf(folder, sizeof folder, "%s", admin);
+    mkdir(dirname(folder),
+          0755); /* where systemd has not; if it fails, listening says what is wrong */
+    if (http_listen_unix(serving->server.http, admin, 0600, true, serving->why, WHY_SIZE) < 0)
+        return -1;
     for (int i = 0; i < count; i++) {
         if (listen_on(serving, &list[i]) == 0)
             log_info(_("listening on %s%s"), list[i].text, list[i].tls ? " (TLS)" : "");
         else if (!list[i].optional)
             return -1;
     }
-    if (count < 0)
-        return -1;
-    snprintf(folder, sizeof folder, "%s", admin);
-    mkdir(dirname(folder), 0755); /* systemd makes it; without systemd this may do, and else
-                                     listening says what is wrong */
-    return http_listen_unix(serving->server.http, admin, 0600, true, serving->why, WHY_SIZE);
+    return 0;
 }
 
 static void end_parts(struct serving *serving)

@@ -515,7 +515,7 @@ class UnixServer(peers.Server):
         self.url = "https://approve.example.org"
         self.conf, self.data, self.log = f"{self.folder}/server.conf", f"{self.folder}/data", f"{self.folder}/log"
         os.mkdir(self.data, 0o700)
-        sandbox.write(self.conf, f"[server]\nurl = {self.url}\nlisten = 127.0.0.1:{self.port}, unix:{folder}/http.sock\ndata = {self.data}\n"
+        sandbox.write(self.conf, f"[server]\nurl = {self.url}\nlisten = unix:{folder}/http.sock, 127.0.0.1:{self.port}\ndata = {self.data}\n"
                                  f"admin_socket = {self.folder}/admin.sock\n", 0o600)
         self.child = None
         made = self.cli("init")
