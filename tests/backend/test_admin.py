@@ -415,6 +415,12 @@ def remove_user():
     assert phone.call("requests", wait=0, seen="").error == "unknown_device"
     assert peers.Phone(server, link=link).enrolled.error == "invitation_over"
     assert server.activity(user)[0]["result"] == "secured"
+    quiet = peers.Phone(server, new_user("frida"))  # with nothing open, the phone that listens is told as well
+    revision = quiet.call("requests", wait=0, seen="").json["revision"]
+    listing = peers.Later(quiet.call, "requests", wait=20, seen=revision)
+    time.sleep(0.2)
+    server.cli("user", "remove", "frida")
+    listing.get(1)
     again = host.ask(user).answer
     assert again.status == 200 and again.json["methods"] == ["code"] and again.json["devices"] == 0, again
 
