@@ -210,7 +210,7 @@ static void decides_as_libpam_does(void **state)
 {
     (void)state;
     char dir[] = "/tmp/test_check_pam.XXXXXX", text[4096], path[300];
-    int succeeded = 0, tries = 3000;
+    int succeeded = 0, tries = 1000;
     assert_non_null(mkdtemp(dir));
     srand(1);
     for (int i = 0; i < tries; i++) {
