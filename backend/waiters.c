@@ -9,6 +9,10 @@
 
 #include "common/random.h"
 
+/* libevent's clock is coarse: a timer can be some milliseconds early. What a later wake-up tells of
+ * must have come true by then. */
+#define EARLY_MS 20
+
 /* A ring through a head that is no waiter, so that a waiter can leave without knowing its list. */
 struct link {
     struct link *next, *previous;
@@ -245,7 +249,8 @@ static void on_alarm(evutil_socket_t fd, short what, void *arg)
 
 void waiters_wake_later(struct waiters *waiters, enum waiter_kind kind, const char *key, long ms)
 {
-    struct timeval time = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    long late = ms + EARLY_MS;
+    struct timeval time = {.tv_sec = late / 1000, .tv_usec = (late % 1000) * 1000};
     size_t len = strlen(key);
     struct alarm *alarm = calloc(1, sizeof *alarm + len + 1);
     if (!alarm) {
@@ -257,6 +262,8 @@ void waiters_wake_later(struct waiters *waiters, enum waiter_kind kind, const ch
     memcpy(alarm->key, key, len + 1);
     link_add(&waiters->alarms, &alarm->link);
     alarm->timer = evtimer_new(waiters->base, on_alarm, alarm);
+    /* Counted from now, and not from when this turn of the loop began. */
+    event_base_update_cache_time(waiters->base);
     if (!alarm->timer || evtimer_add(alarm->timer, &time) < 0) {
         free_alarm(alarm);
         waiters_wake(waiters, kind, key);
