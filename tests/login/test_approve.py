@@ -132,15 +132,24 @@ def deny():
     world.forget_denials()
 
 
-@test("S16: 'it wasn't me': refused, and in the activity")
+@test("S16 I9: 'it wasn't me': refused, in the activity, and this source rings no phone for now; another source does")
 def not_me():
-    ssh = world.ssh()
+    from_there = ["BindAddress=127.0.3.3"]
+    ssh = world.ssh("bob", options=from_there)
     ssh.number()
-    world.phone.deny(not_me=True)
+    world.phones["bob"].deny(not_me=True)
     ssh.send()
     ssh.refused()
-    assert world.server.activity("alice")[0]["result"] == "not_me"
+    assert world.server.activity("bob")[0]["result"] == "not_me"
     world.forget_denials()
+    muted = world.ssh("bob", options=from_there).password()
+    muted.expect("one-time code: ")
+    muted.kill()
+    assert not world.phones["bob"].open()
+    other = world.ssh("bob")
+    world.phones["bob"].approve(other.number())
+    other.send()
+    other.signed_in()
 
 
 @test("a Deny after an Approve, before Enter, wins or the login was already collected: never both")
@@ -186,7 +195,7 @@ def hostile_name():
     hostile.approve(number)
     ssh.send()
     ssh.signed_in()
-    hostile.cli("remove")
+    hostile.remove()
 
 
 test.run(world.logs)

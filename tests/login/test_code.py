@@ -114,7 +114,7 @@ def another_device():
     ssh.send()
     ssh.signed_in()
     sandbox.wait_for("the first phone to see it over", lambda: not world.phone.open())
-    second.cli("remove")
+    second.remove()
     assert second.cli("list", check=False).returncode != 0
 
 

@@ -197,8 +197,8 @@ class Host:
         self.ident, self.prefix = ident, []
         if own_mounts:
             keeper = subprocess.Popen(["unshare", "--mount", "sh", "-c", f"""
-                mkdir -p /srv/{ident}/etc /srv/{ident}/run &&
-                mount --bind /srv/{ident}/etc /etc/approve && mount --bind /srv/{ident}/run /run/approve && echo ready && exec sleep infinity"""],
+                mkdir -p /mnt/{ident}/etc /mnt/{ident}/run &&
+                mount --bind /mnt/{ident}/etc /etc/approve && mount --bind /mnt/{ident}/run /run/approve && echo ready && exec sleep infinity"""],
                                       stdout=subprocess.PIPE)
             assert keeper.stdout.readline() == b"ready\n"
             self.prefix = ["nsenter", f"--target={keeper.pid}", "--mount", f"--wd={TOP}"]
@@ -257,7 +257,7 @@ class Ssh:
     """The real ssh client on a terminal."""
 
     def __init__(self, sshd, user="alice", key=False, command="echo in as $(id -un)", options=()):
-        argv = ["-p", str(sshd.port), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+        argv = ["-p", str(sshd.port), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
                 "-o", "NumberOfPasswordPrompts=1"]
         argv += ["-i", f"/home/{user}/.ssh/id_ed25519", "-o", "IdentitiesOnly=yes"] if key else ["-o", "PubkeyAuthentication=no"]
         for option in options:
@@ -312,6 +312,9 @@ class Phone:
     def __init__(self, server, user="alice", name="Pixel 8"):
         self.state = f"/var/lib/phones/{user}-{name.replace(' ', '-').replace('/', '-')}-{os.urandom(3).hex()}"
         self.cli("enroll", server.link(user), "--name", name, "--yes")
+
+    def remove(self):
+        self.cli("remove", "--yes")
 
     def cli(self, *argv, check=True, **more):
         return sh("approve-phone", "--state", self.state, *argv, check=check, **more)
