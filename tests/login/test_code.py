@@ -74,7 +74,7 @@ def no_device():
         ssh = world.ssh(user).password()
         ssh.expect(r"[^\r\n]*one-time code: ")
         assert time.monotonic() - ssh.first_factor < 1.0
-        prompts.append(ssh.term.after)
+        prompts.append(ssh.term.after.replace(user, "USER"))
         ssh.send("000000")
         ssh.expect("not accepted|wrong|not right")
         ssh.kill()
@@ -132,15 +132,28 @@ def backend_stopped():
     ssh.signed_in()
 
 
-@test("I1: backend stopped while the login waits: the prompt says so, nobody is let in")
+@test("I1: backend stopped while the login waits: refused with a message when the request's life is over")
 def backend_stopped_later():
+    world.host.conf("[service sshd]\nlife = 10")
     ssh = world.ssh()
     ssh.number()
     world.server.stop()
     ssh.send()
-    shown = ssh.refused(timeout=40)
+    shown = ssh.refused(timeout=30)
     assert "cannot be reached" in shown, shown
     world.server.start()
+    world.host.conf("")
+
+
+@test("I6: the server restarted while the login waits: it goes on")
+def backend_restarted():
+    ssh = world.ssh()
+    number = ssh.number()
+    world.server.stop(9)
+    world.server.start()
+    world.phone.approve(number)
+    ssh.send()
+    ssh.signed_in(timeout=30)
 
 
 test.run(world.logs)

@@ -329,7 +329,12 @@ class Phone:
         return [r for r in self.requests() if r["state"] == "open"]
 
     def approve(self, number=None, wait=5, check=True):
-        return self.cli("approve", "--wait", str(wait), *(["--number", str(number)] if number is not None else []), check=check)
+        """The newest open request; a helper that was killed leaves older ones behind."""
+        if check:
+            wait_for("an open request", self.open, wait)
+        newest = self.open()[:1]
+        return self.cli("approve", "--wait", str(wait), *(["--number", str(number)] if number is not None else []),
+                        *(["--request", newest[0]["request"]] if newest else []), check=check)
 
     def deny(self, not_me=False, wait=5):
         return self.cli("deny", "--wait", str(wait), *(["--not-me"] if not_me else []))
