@@ -93,8 +93,14 @@ def forget_denials():
     host.start()
 
 
+@contextlib.contextmanager
 def policy(text):
+    """host.conf with this text, for a while."""
     host.conf(text)
+    try:
+        yield
+    finally:
+        host.conf("")
 
 
 def private_files(folder):
@@ -200,34 +206,32 @@ def watch_wrong():
 
 @test("S4: number = choose: the three are shown, another is not taken")
 def watch_choose():
-    policy("[service approvectl]\nnumber = choose")
-    watch, login = Watch(alice), Login("alice")
-    number = login.shown()
-    of = [int(n) for n in re.search(r"show: (\d\d), (\d\d) or (\d\d)\?", watch.expect("> ")).groups()]
-    assert number in of and len(set(of)) == 3, (number, of)
-    watch.send(str(next(n for n in range(10, 100) if n not in of)))
-    watch.expect("two digits[^>]*> ")
-    watch.send(str(number))
-    watch.expect("signed in")
-    login.end(0)
-    watch.stop()
-    policy("")
+    with policy("[service approvectl]\nnumber = choose"):
+        watch, login = Watch(alice), Login("alice")
+        number = login.shown()
+        of = [int(n) for n in re.search(r"show: (\d\d), (\d\d) or (\d\d)\?", watch.expect("> ")).groups()]
+        assert number in of and len(set(of)) == 3, (number, of)
+        watch.send(str(next(n for n in range(10, 100) if n not in of)))
+        watch.expect("two digits[^>]*> ")
+        watch.send(str(number))
+        watch.expect("signed in")
+        login.end(0)
+        watch.stop()
 
 
 @test("S5: number = off: y approves; Enter, a number and other words are no consent")
 def watch_off():
-    policy("[service approvectl]\nnumber = off")
-    watch, login = Watch(alice), Login("alice")
-    watch.expect("Approve. y: approve[^>]*> ")
-    for word in ("", "42", "yes please", "Y" * 300):
-        watch.send(word)
-        watch.expect("> ")
-    assert login.term.isalive() and alice.open()
-    watch.send("y")
-    watch.expect("signed in")
-    login.end(0)
-    watch.stop()
-    policy("")
+    with policy("[service approvectl]\nnumber = off"):
+        watch, login = Watch(alice), Login("alice")
+        watch.expect("Approve. y: approve[^>]*> ")
+        for word in ("", "42", "yes please", "Y" * 300):
+            watch.send(word)
+            watch.expect("> ")
+        assert login.term.isalive() and alice.open()
+        watch.send("y")
+        watch.expect("signed in")
+        login.end(0)
+        watch.stop()
 
 
 @test("S16: n denies, x says that it wasn't me; watch and the activity tell them apart")
@@ -247,37 +251,35 @@ def watch_deny():
 
 @test("a request that ends while its prompt stands takes the prompt back; what was typed for it goes nowhere")
 def watch_withdrawn():
-    policy("[service approvectl]\nnumber = off")
-    watch, login = Watch(alice), Login("alice")
-    watch.expect("Approve. y: approve[^>]*> ")
-    watch.term.send("y")  # no Enter: still in the terminal's line
-    login.gone()
-    watch.expect("cancelled: whoever was signing in went away")
-    second = Login("alice")
-    watch.expect("Approve. y: approve[^>]*> ")
-    watch.send("")
-    watch.expect("> ")
-    assert alice.open(), "the y was meant for the other request"
-    watch.send("n")
-    watch.expect("denied")
-    second.end(4)
-    watch.stop()
-    policy("")
+    with policy("[service approvectl]\nnumber = off"):
+        watch, login = Watch(alice), Login("alice")
+        watch.expect("Approve. y: approve[^>]*> ")
+        watch.term.send("y")  # no Enter: still in the terminal's line
+        login.gone()
+        watch.expect("cancelled: whoever was signing in went away")
+        second = Login("alice")
+        watch.expect("Approve. y: approve[^>]*> ")
+        watch.send("")
+        watch.expect("> ")
+        assert alice.open(), "the y was meant for the other request"
+        watch.send("n")
+        watch.expect("denied")
+        second.end(4)
+        watch.stop()
     forget_denials()
 
 
 @test("S17: nobody answers in time: watch says so, and a late approval approves nothing")
 def watch_timeout():
-    policy("[service approvectl]\nlife = 10\nwait = 10")
-    watch, login = Watch(alice), Login("alice")
-    number = login.shown()
-    request = sandbox.wait_for("the request", alice.open)[0]["request"]
-    watch.expect("nobody answered in time", timeout=15)
-    late = alice.cli("approve", "--request", request, "--number", str(number), check=False)
-    assert late.returncode == 4 and "nobody answered in time" in late.stdout, late.stdout
-    login.gone()
-    watch.stop()
-    policy("")
+    with policy("[service approvectl]\nlife = 10\nwait = 10"):
+        watch, login = Watch(alice), Login("alice")
+        number = login.shown()
+        request = sandbox.wait_for("the request", alice.open)[0]["request"]
+        watch.expect("nobody answered in time", timeout=15)
+        late = alice.cli("approve", "--request", request, "--number", str(number), check=False)
+        assert late.returncode == 4 and "nobody answered in time" in late.stdout, late.stdout
+        login.gone()
+        watch.stop()
 
 
 @test("two requests at once: one at a time, the newest first; the other is named meanwhile")
@@ -319,16 +321,18 @@ def watch_other_device():
     other.cli("remove", "--yes")
 
 
-@test("watch rides out a server that is away, and says when it is back; the prompt's answer is not lost")
+@test("watch rides out a server that is away, and says when it is back; the prompt stays, and its answer counts")
 def watch_outage():
-    watch = Watch(alice)
+    watch, login = Watch(alice), Login("alice")
+    number = login.shown()
+    watch.expect("Number on the sign-in screen[^>]*> ")
     server.stop()
     watch.expect("did not answer", timeout=15)
+    watch.expect("Number on the sign-in screen[^>]*> ")
     server.start()
     watch.expect("answers again", timeout=10)
-    login = Login("alice")
-    watch.expect("> ")
-    watch.send(str(login.shown()))
+    watch.expect("Number on the sign-in screen[^>]*> ")
+    watch.send(str(number))
     watch.expect("signed in")
     login.end(0)
     watch.stop()
@@ -350,13 +354,12 @@ def watch_removed():
 
 @test("watch --auto warns, approves where no number is asked for, and takes numbers from --number or standard input")
 def watch_auto():
-    policy("[service approvectl]\nnumber = off")
-    watch = Watch(alice, "--auto")
-    login = Login("alice")
-    login.end(0)
-    watch.expect("signed in")
-    watch.stop()
-    policy("")
+    with policy("[service approvectl]\nnumber = off"):
+        watch = Watch(alice, "--auto")
+        login = Login("alice")
+        login.end(0)
+        watch.expect("signed in")
+        watch.stop()
     child = subprocess.Popen(["approve-phone", "--state", alice.state, "watch", "--auto", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
     login = Login("alice")
