@@ -10,7 +10,6 @@ machine() {
     sha256sum /etc/passwd /etc/shadow /etc/pam.d/* /etc/ssh/sshd_config.d/* 2>/dev/null
     ls -d /run/approve /var/lib/approve /etc/approve /home/* 2>/dev/null
     cat /proc/mounts
-    ls /tmp
 }
 
 ok() {
@@ -29,17 +28,27 @@ for round in 1 2; do
     ok $round $? "round $round: the number is seen, the phone approves, the session opens, exit code 0"
 done
 
-setsid tests/demo < /dev/null > /dev/null 2>&1 &
-demo=$!
-sleep 2.5
+# Killed when it says that it starts sshd: server and helper are up by then.
+coproc DEMO { exec setsid tests/demo < /dev/null 2> /dev/null; }
+demo=$DEMO_PID
+while read -r -t 20 line <&"${DEMO[0]}"; do [[ $line == *'==> sshd'* ]] && break; done
 inside=$(pgrep -P "$demo" | head -1)
-group=$(pgrep -g "$(ps -o pgid= -p "${inside:-$demo}" | tr -d ' ')")
+space=$(readlink "/proc/$inside/ns/pid") # of the sandbox: all its processes are in it
+alive() {
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/ns/pid" 2> /dev/null)" = "$space" ] && grep -q '^State:[[:space:]]*[^ZX[:space:]]' "$process/status" 2> /dev/null && return 0
+    done
+    return 1
+}
+[ -n "$inside" ] && alive
+seen=$?
 kill -KILL "$demo"
 wait "$demo" 2> /dev/null
-sleep 0.5
-left=0
-for pid in $group; do kill -0 "$pid" 2> /dev/null && left=1; done
-[ -n "$inside" ] && [ $left = 0 ]
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    alive || break
+    sleep 0.1
+done
+[ $seen = 0 ] && ! alive
 ok 3 $? "killed in the middle: its processes end with it"
 [ "$before" = "$(machine)" ]
 ok 4 $? "accounts, PAM stacks, mounts and files are as before"

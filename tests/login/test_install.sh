@@ -23,12 +23,9 @@ has() {
     for file in "$@"; do [ -e "$root$file" ] || { echo "missing: $file"; return 1; }; done
 }
 
-units() {
-    # Unit files name programs by their final path: look at them as they will be, with the programs there.
-    for unit in approve-helper.socket approve-helper.service approve-server.service; do
-        systemd-analyze verify --root="$root" --man=no "/usr/lib/systemd/system/$unit" 2>&1 | grep -i 'approve' && return 1
-    done
-    return 0
+# At their final paths, with the system's own units around them; in the sandbox, so that nothing of it stays.
+in_sandbox() {
+    tests/sandbox/enter sh -euc "PREFIX=/usr DESTDIR= SYSCONFDIR=/etc PAMDIR=/usr/lib/$(gcc -print-multiarch)/security B=$B conf/install; $1"
 }
 
 check "make install DESTDIR PREFIX" make -s B="$B" install DESTDIR="$root" PREFIX=/usr
@@ -36,9 +33,11 @@ check "programs, module, pages, units and examples are there" has /usr/sbin/appr
     /usr/bin/approve-phone "/usr/lib/$(gcc -print-multiarch)/security/pam_approve.so" /usr/share/man/man8/pam_approve.8 /usr/share/man/man5/host.conf.5 \
     /usr/lib/systemd/system/approve-helper.socket /usr/lib/sysusers.d/approve.conf /usr/lib/tmpfiles.d/approve.conf \
     /usr/share/doc/pam_approve/examples/pam.d/sshd /usr/share/doc/pam_approve/examples/sshd_config.d/pam_approve.conf
-check "systemd-analyze verify finds nothing in the units" units
-check "sysusers and tmpfiles make the users and folders" sh -c "mkdir -p $root/etc && systemd-sysusers --root=$root && systemd-tmpfiles --root=$root --create \
-    /usr/lib/tmpfiles.d/approve.conf && grep -q approve-helper $root/etc/passwd && [ -d $root/run/approve ]"
+check "systemd-analyze verify finds nothing in the units" in_sandbox 'cd /usr/lib/systemd/system
+    ! systemd-analyze verify --man=no approve-helper.socket approve-helper.service approve-server.service 2>&1 | grep -i approve'
+check "sysusers and tmpfiles make the users and folders" in_sandbox 'systemd-sysusers /usr/lib/sysusers.d/approve.conf
+    systemd-tmpfiles --create /usr/lib/tmpfiles.d/approve.conf
+    id approve-helper; id approve-server; test -d /run/approve; test -d /etc/approve'
 check "no placeholder is left" sh -c "! grep -rl '@PREFIX@\\|@SYSCONFDIR@' $root/usr"
 check "make uninstall takes it away" sh -c "make -s B=$B uninstall DESTDIR=$root PREFIX=/usr && [ -z \"\$(find $root/usr -type f -o -type l | grep -i approve)\" ]"
 exit $failed
