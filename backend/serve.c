@@ -24,6 +24,7 @@
 #include "common/i18n.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "common/ready.h"
 
 #define WHY_SIZE 512
 #define KEYS_KEPT 10000      /* parsed keys of hosts and devices */
@@ -256,6 +257,7 @@ int serve_command(const struct command_call *call)
     if (start_listening(&serving) < 0)
         goto out;
     log_info(_("%s: serving %s"), VERSION, server->issuer);
+    ready_tell();
     event_base_dispatch(server->base);
     log_info(_("ending"));
     result = EXIT_OK;

@@ -10,6 +10,7 @@
 #include "common/command.h"
 #include "common/i18n.h"
 #include "common/log.h"
+#include "common/ready.h"
 #include "helper/helper.h"
 #include "helper/listen.h"
 #include "helper/session.h"
@@ -86,6 +87,7 @@ static int serve(struct helper *helper, const char *path)
         evsignal_add(term, NULL);
         evsignal_add(interrupt, NULL);
         log_info("approve-helper " VERSION " is ready");
+        ready_tell();
         event_base_dispatch(helper->base);
         listen_free(listener);
         close_sessions(helper);

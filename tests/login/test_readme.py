@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""README.md's "Five minutes to a protected ssh", command by command as it is written there, on a Debian with a systemd of its own."""
+import os
+import re
+import shutil
+import sys
+
+import pexpect
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sandbox"))
+import sandbox  # noqa: E402
+from container import Container, cached  # noqa: E402
+
+cached("server")
+sandbox.enter()
+test = sandbox.Tests()
+machine = Container("server")
+found = {}  # what a person would copy: the line that joins the host, the link
+
+
+def commands(step):
+    """The indented lines of a numbered step."""
+    section = re.search(r"## Five minutes.*?(?=\n## )", sandbox.read(f"{sandbox.TOP}/README.md"), re.S).group(0)
+    return re.findall(r"^    (\S.*)$", re.search(rf"\*\*{step}\. .*?(?=\n\*\*\d\. |\Z)", section, re.S).group(0), re.M)
+
+
+def follow(step, instead=None):
+    """Runs a step's commands; instead: {start of a command: function(command)} for those that a person must do something for."""
+    listed = commands(step)
+    assert listed, f"step {step} has no commands"
+    for command in listed:
+        special = [what for start, what in (instead or {}).items() if command.startswith(start)]
+        if special:
+            special[0](command)
+        else:
+            found[command] = machine.run(command).stdout
+
+
+def install(_command):
+    """`make install`, into the container's root; what it was built with is on this machine."""
+    arch = sandbox.sh("gcc", "-print-multiarch").stdout.strip()
+    sandbox.sh(f"{sandbox.TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": machine.root, "SYSCONFDIR": "/etc",
+                                                  "PAMDIR": f"/usr/lib/{arch}/security", "B": sandbox.B})
+
+
+def phone(command):
+    """A command of the phone's, in a terminal of its own."""
+    return machine.terminal(command)
+
+
+def answer(number):
+    """The phone that watches: what the person does there."""
+    watching = found["watch"]
+    watching.expect("Number on the sign-in screen")
+    watching.sendline(str(number))
+    watching.expect("signed in")
+
+
+@test("1: installed, its units load, and the machine has no unit that failed")
+def installed():
+    with open(f"{machine.root}/etc/hosts", "w", encoding="utf-8") as hosts:
+        hosts.write("127.0.0.1 localhost approve.example.org web1.example.org\n")
+    sandbox.sh("chroot", machine.root, "useradd", "--create-home", "--shell", "/bin/bash", "alice")
+    sandbox.sh("chroot", machine.root, "chpasswd", text=f"alice:{sandbox.PASSWORD}\n")
+    install("")
+    machine.boot()
+    follow(1, {"apt install": lambda _: None, "make deps": lambda _: None})
+    assert machine.run("systemctl --failed --plain --no-legend").stdout == ""
+
+
+@test("2: the server is up when `systemctl enable --now` returns")
+def server():
+    follow(2)
+    assert "active" in machine.run("systemctl is-active approve-server").stdout
+    found["join"] = re.search(r"^\s*(approvectl join .*)$", "\n".join(found.values()), re.M).group(1)
+
+
+@test("3: the host joins, and the helper is there when it is asked for")
+def host():
+    follow(3, {"approvectl join": lambda _: machine.run(found["join"])})
+
+
+@test("4: the link of `enroll` makes a phone of a terminal")
+def enrolled():
+    link = re.search(r"https://\S+/enroll#\S+", machine.run("approve-server enroll alice").stdout).group(0)
+
+    def enroll(command):
+        term = phone(re.sub(r"'https.*'", f"'{link}'", command))
+        term.expect("Enrol")
+        term.sendline("y")
+        term.expect("receives sign-in requests")
+        term.expect(pexpect.EOF)
+
+    def watch(command):
+        found["watch"] = phone(command)
+        found["watch"].expect("Waiting for sign-in requests")
+    follow(4, {"approve-phone enroll": enroll, "approve-phone watch": watch})
+
+
+@test("5: `approvectl test` asks the phone, and tells how it went")
+def tried():
+    def ask(command):
+        term = machine.terminal(command)
+        term.expect(r"(\d\d)")
+        answer(term.match.group(1))
+        term.expect(pexpect.EOF)
+        term.close()
+        assert term.exitstatus == 0, term.before
+    follow(5, {"approvectl test": ask})
+
+
+@test("6: sshd asks: the number, the phone, the session")
+def protected():
+    follow(6)
+    sandbox.wait_for("sshd to listen again", lambda: machine.run("ss -Hltn sport = :22").stdout)
+    ssh = machine.terminal("ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null alice@web1.example.org 'echo in as $(id -un)'")
+    ssh.expect("assword: ")
+    ssh.sendline(sandbox.PASSWORD)
+    ssh.expect(r"Number (\d\d)\.[^\r\n]*: ")
+    answer(ssh.match.group(1))
+    ssh.sendline("")
+    ssh.expect("in as alice")
+    assert machine.run("systemctl --failed --plain --no-legend").stdout == ""
+
+
+def logs():
+    if not machine.enter:
+        return ""
+    return machine.run("journalctl --no-pager -n 40 -u approve-server -u approve-helper -u ssh", check=False).stdout
+
+
+shutil.rmtree("/run/log", ignore_errors=True)
+try:
+    test.run(logs)
+finally:
+    if machine.enter:
+        machine.stop()
