@@ -21,6 +21,7 @@ size_t ciba_busy(const struct ciba *ciba);
 /* What came of it. From CIBA_APPROVED on, nothing more comes. */
 enum ciba_event {
     CIBA_ASKED,      /* open: see ciba_view */
+    CIBA_UNREACHED,  /* no phone can have got it; told once */
     CIBA_CODE_TAKEN, /* the code was right; CIBA_CODE follows */
     CIBA_CODE_WRONG,
     CIBA_CODE_LOCKED,

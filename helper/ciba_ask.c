@@ -128,7 +128,7 @@ static bool take_stricter_mode(struct ciba_request *request, const struct call_a
     return false;
 }
 
-static bool has_method(const json_t *body, const char *method)
+bool ciba_has_method(const json_t *body, const char *method)
 {
     size_t index;
     const json_t *item;
@@ -161,8 +161,8 @@ static int read_asked(struct ciba_request *request, const json_t *body)
         request->interval = 1;
     sanitize_text(request->device, sizeof request->device, json_text_string(body, "device", 512));
     request->devices = json_text_integer(body, "devices", 0, 1000, &number) == 0 ? (int)number : 1;
-    request->phone = !request->code_only && (!ours || has_method(body, "phone"));
-    request->code_way = ours && has_method(body, "code");
+    request->phone = !request->code_only && (!ours || ciba_has_method(body, "phone"));
+    request->code_way = ours && ciba_has_method(body, "code");
     return 0;
 }
 

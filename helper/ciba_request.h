@@ -60,6 +60,7 @@ struct ciba_request {
     char device[129];
     int devices;
     bool phone, code_way;
+    bool unreached; /* the server said that no phone can have got the request */
     char fault[320];
 };
 
@@ -76,6 +77,9 @@ int ciba_draw_number(struct ciba_request *request);
 
 /* Makes the details and sends the backchannel request. */
 void ciba_ask_server(struct ciba_request *request);
+
+/* Does `methods` of an answer name this one? */
+bool ciba_has_method(const json_t *body, const char *method);
 
 /* Polls the token endpoint until the request is over. */
 void ciba_poll(struct ciba_request *request);

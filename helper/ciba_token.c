@@ -133,6 +133,22 @@ static void poll_after_loss(struct ciba_request *request, const struct call_answ
     ciba_later(request, gap < LOST_GAP_MOST_MS ? gap : LOST_GAP_MOST_MS);
 }
 
+/* `methods` is in an answer where no phone can have got the request, and in each later one. */
+static void poll_while_pending(struct ciba_request *request, const json_t *body)
+{
+    bool unreached = request->host->provider == PROVIDER_APPROVE && request->phone &&
+                     !request->unreached && json_is_array(json_object_get(body, "methods")) &&
+                     !ciba_has_method(body, "phone");
+
+    if (!unreached) {
+        poll_again(request);
+        return;
+    }
+    request->unreached = true;
+    ciba_later(request, 0); /* the server answered early, this once */
+    ciba_tell(request, CIBA_UNREACHED, NULL);
+}
+
 static void on_polled(void *arg, const struct call_answer *answer)
 {
     struct ciba_request *request = arg;
@@ -147,7 +163,7 @@ static void on_polled(void *arg, const struct call_answer *answer)
     if (answer->status == 200) {
         take_token(request, answer->body);
     } else if (strcmp(answer->error, "authorization_pending") == 0) {
-        poll_again(request);
+        poll_while_pending(request, answer->body);
     } else if (strcmp(answer->error, "slow_down") == 0 || answer->status == 429) {
         request->interval =
             request->interval + 5 > INTERVAL_MOST ? INTERVAL_MOST : request->interval + 5;

@@ -36,6 +36,8 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
     [STATE_PROMPT] = {
         [EVENT_ENTER] = {ACTION_WAIT, STATE_HOLD},
         [EVENT_ENTER_ALONE] = {ACTION_PROMPT_AGAIN, STATE_PROMPT},
+        [EVENT_ENTER_UNREACHED] = {ACTION_PROMPT_UNREACHED, STATE_PROMPT},
+        [EVENT_UNREACHED] = {ACTION_NONE, STATE_PROMPT},
         [EVENT_TYPED] = {ACTION_SEND_CODE, STATE_CHECKING},
         [EVENT_TYPED_LATE] = {ACTION_RENEW, STATE_RENEWING_CODE},
         [EVENT_GARBLED] = {ACTION_PROMPT_WRONG, STATE_PROMPT},
@@ -50,6 +52,8 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         ENDINGS,
         [EVENT_KEY] = {ACTION_PROMPT_KEY, STATE_PROMPT},
         [EVENT_TIME_UP] = {ACTION_PROMPT_TIME_UP, STATE_PROMPT},
+        [EVENT_UNREACHED] = {ACTION_PROMPT_UNREACHED, STATE_PROMPT},
+        [EVENT_NONE] = {ACTION_NONE, STATE_HOLD},
         [EVENT_EXPIRED] = {ACTION_RENEW, STATE_RENEWING},
     },
     [STATE_CHECKING] = {
@@ -59,11 +63,13 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_CODE_REFUSED] = END,
         [EVENT_CODE_LOCKED] = END,
         [EVENT_CODE_LOST] = END,
+        [EVENT_UNREACHED] = {ACTION_NONE, STATE_CHECKING},
         [EVENT_EXPIRED] = {ACTION_RENEW, STATE_RENEWING_CODE},
         [EVENT_TIME_UP] = END,
     },
     [STATE_COLLECTING] = {
         ENDINGS,
+        [EVENT_UNREACHED] = {ACTION_NONE, STATE_COLLECTING},
         [EVENT_EXPIRED] = END,
         [EVENT_TIME_UP] = END,
     },
@@ -136,6 +142,12 @@ static enum conversation_event refine(struct conversation *conversation,
     case EVENT_EXPIRED:
         conversation->phone = false;
         return conversation->codes ? EVENT_EXPIRED : EVENT_NO_ANSWER;
+    case EVENT_UNREACHED:
+        conversation->unreached = true;
+        /* Where no code can be taken, a phone that is opened by hand is the only way. */
+        if (conversation->state == STATE_HOLD && !conversation->codes)
+            return EVENT_NONE;
+        break;
     case EVENT_TYPED:
         if (!conversation->codes)
             event = EVENT_ENTER; /* there is nobody to check it */
@@ -158,7 +170,9 @@ static enum conversation_event refine(struct conversation *conversation,
     }
     if (event == EVENT_ENTER && !conversation->phone)
         event = EVENT_ENTER_ALONE;
-    if ((event == EVENT_ENTER || event == EVENT_ENTER_ALONE ||
+    else if (event == EVENT_ENTER && conversation->unreached && conversation->codes)
+        event = EVENT_ENTER_UNREACHED;
+    if ((event == EVENT_ENTER || event == EVENT_ENTER_ALONE || event == EVENT_ENTER_UNREACHED ||
          (event == EVENT_TIME_UP && conversation->state == STATE_HOLD)) &&
         now >= conversation->deadline)
         event = EVENT_OUT_OF_TIME;

@@ -32,17 +32,19 @@ enum conversation_event {
     EVENT_CODE_ONLY,
     EVENT_NO_WAY, /* neither phone nor code */
     /* What the caller did. */
-    EVENT_ENTER,       /* an empty answer */
-    EVENT_ENTER_ALONE, /* an empty answer where no phone can answer */
-    EVENT_TYPED,       /* six digits */
-    EVENT_TYPED_LATE,  /* six digits for a request that expired while the prompt was open */
-    EVENT_GARBLED,     /* something else */
-    EVENT_JUNK,        /* control characters */
+    EVENT_ENTER,           /* an empty answer */
+    EVENT_ENTER_ALONE,     /* an empty answer where no phone can answer */
+    EVENT_ENTER_UNREACHED, /* an empty answer, and no phone has got the request */
+    EVENT_TYPED,           /* six digits */
+    EVENT_TYPED_LATE,      /* six digits for a request that expired while the prompt was open */
+    EVENT_GARBLED,         /* something else */
+    EVENT_JUNK,            /* control characters */
     EVENT_KEY,
     /* Time. */
     EVENT_TIME_UP,     /* of this wait */
     EVENT_OUT_OF_TIME, /* of all */
     /* What became of the request. */
+    EVENT_UNREACHED, /* no phone can have got it; one that is opened by hand still can answer */
     EVENT_APPROVED,
     EVENT_CODE, /* answered by a code */
     EVENT_DENIED,
@@ -66,6 +68,7 @@ enum conversation_event {
 enum conversation_action {
     ACTION_REFUSE, /* an empty cell of the table: it ends, OUTCOME_INTERNAL */
     ACTION_KEEP,   /* nothing now: it counts when the prompt is answered */
+    ACTION_NONE,   /* nothing */
     ACTION_SHOW,   /* the number as text, then wait */
     ACTION_WAIT,   /* wait again */
     ACTION_PROMPT_FIRST,
@@ -73,6 +76,7 @@ enum conversation_action {
     ACTION_PROMPT_KEY,
     ACTION_PROMPT_TIME_UP,
     ACTION_PROMPT_NO_PHONE,
+    ACTION_PROMPT_UNREACHED,
     ACTION_PROMPT_EXPIRED,
     ACTION_PROMPT_WRONG,
     ACTION_SEND_CODE,
@@ -89,6 +93,7 @@ struct conversation {
     bool code_first;      /* prompt at once */
     bool phone;           /* a phone can answer the request; set before EVENT_ASKED */
     bool codes;           /* a code can; set before EVENT_ASKED */
+    bool unreached;       /* no phone has got the request */
     int64_t deadline;     /* of all, clock_mono_ms */
     enum outcome outcome; /* after ACTION_END and ACTION_REFUSE */
 };

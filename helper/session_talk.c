@@ -18,6 +18,7 @@ static void run(struct session *session, enum conversation_event event);
 
 static const enum conversation_event events[] = {
     [CIBA_ASKED] = EVENT_ASKED,
+    [CIBA_UNREACHED] = EVENT_UNREACHED,
     [CIBA_CODE_TAKEN] = EVENT_CODE_TAKEN,
     [CIBA_CODE_WRONG] = EVENT_CODE_WRONG,
     [CIBA_CODE_LOCKED] = EVENT_CODE_LOCKED,
@@ -148,6 +149,7 @@ static void run(struct session *session, enum conversation_event event)
 
     switch (action) {
     case ACTION_KEEP:
+    case ACTION_NONE:
         break;
     case ACTION_SHOW:
     case ACTION_PROMPT_FIRST:
@@ -155,6 +157,7 @@ static void run(struct session *session, enum conversation_event event)
     case ACTION_PROMPT_KEY:
     case ACTION_PROMPT_TIME_UP:
     case ACTION_PROMPT_NO_PHONE:
+    case ACTION_PROMPT_UNREACHED:
     case ACTION_PROMPT_EXPIRED:
     case ACTION_PROMPT_WRONG:
         draw(session, action);

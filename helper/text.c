@@ -85,6 +85,8 @@ static const struct sentence {
     const char *text;
 } sentences[] = {
     {ACTION_PROMPT_NO_PHONE, false, false, N_("No phone can be asked now. Type a one-time code")},
+    {ACTION_PROMPT_UNREACHED, true, false,
+     N_("No phone could be reached. Type a code, or press Enter to look again")},
     {ACTION_PROMPT_EXPIRED, false, false, N_("No answer in time. Type a one-time code")},
     {ACTION_PROMPT_AGAIN, false, false, N_("Type a one-time code")},
     {ACTION_PROMPT_TIME_UP, true, false,
@@ -118,7 +120,7 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
     text->before[0] = text->prompt[0] = 0;
     if (action == ACTION_SHOW) {
         draw_number_text(scene, text->before, sizeof text->before);
-    } else if (scene->phone && !scene->waits) {
+    } else if (scene->phone && !scene->waits && action != ACTION_PROMPT_UNREACHED) {
         draw_number_prompt(scene, action == ACTION_PROMPT_TIME_UP, text->prompt,
                            sizeof text->prompt);
         text->is_error = action == ACTION_PROMPT_WRONG;

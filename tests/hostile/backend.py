@@ -26,6 +26,7 @@ class Request:
         self.parameters = parameters
         self.state, self.reason, self.method = "open", None, None
         self.number = None
+        self.unreached = 0  # 1: no phone was reached, and the host is not told yet
         self.codes = []
         self.cancelled = None
 
@@ -74,6 +75,12 @@ class Backend:
         with self.lock:
             request = self.requests[-1]
             request.state, request.number, request.reason, request.method = state, number, reason, method
+            self.lock.notify_all()
+
+    def unreached(self):
+        """No phone of the newest request's can have got it."""
+        with self.lock:
+            self.requests[-1].unreached = 1
             self.lock.notify_all()
 
     def count(self, path):
@@ -127,12 +134,14 @@ class Backend:
         request = self.find(parameters)
         if request is None:
             return 400, {"error": "invalid_grant"}
-        self.lock.wait_for(lambda: request.state != "open" or not self.hold, self.hold)
+        self.lock.wait_for(lambda: request.state != "open" or not self.hold or request.unreached == 1, self.hold)
         if request.state in ("approved", "used"):
             request.state = "used"
             return 200, {"access_token": "x", "token_type": "Bearer", "expires_in": 1, "id_token": self.id_token(request)}
         error = {"open": "authorization_pending", "expired": "expired_token"}.get(request.state, "access_denied")
-        return 400, self.hook("token_error", {"error": error} | ({"reason": request.reason} if request.reason else {}))
+        more = {"methods": ["code"]} if request.unreached and request.state == "open" else {}
+        request.unreached *= 2  # told once at once, and with each later answer
+        return 400, self.hook("token_error", {"error": error} | ({"reason": request.reason} if request.reason else {}) | more)
 
     def id_token(self, request):
         now = int(time.time())

@@ -196,6 +196,39 @@ def _():
         client.done("code")
 
 
+@test("D4: no phone could be reached: the wait ends at once in the code prompt, which says why; a phone opened by hand still counts")
+def _():
+    with Setting() as s:
+        client = s.client(service="sudo")
+        number = number_in(client.until("I").text)
+        client.until("W")
+        start = time.monotonic()
+        s.backend.unreached()
+        assert client.prompt() == "Code: " and time.monotonic() - start < 1
+        assert client.texts()[-1] == "No phone could be reached. Type a code, or press Enter to look again."
+        client.answer("")
+        assert client.prompt() == "Code: "
+        s.backend.finish("approved", number)
+        time.sleep(0.3)
+        client.answer("")
+        client.done("approved")
+
+
+@test("D4: no phone could be reached while sshd's prompt is open: Enter is answered at once, and a code opens")
+def _():
+    with Setting() as s:
+        client = s.client()
+        client.prompt()
+        s.backend.unreached()
+        time.sleep(0.3)
+        start = time.monotonic()
+        client.answer("")
+        assert client.prompt() == "Code: " and time.monotonic() - start < 1
+        assert client.texts()[-1] == "No phone could be reached. Type a code, or press Enter to look again."
+        client.answer("123456")
+        client.done("code")
+
+
 @test("neither phone nor code: refused")
 def _():
     with Setting(methods=[]) as s:

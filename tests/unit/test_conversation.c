@@ -28,6 +28,8 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                       {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
     [STATE_PROMPT] = {{EVENT_ENTER, ACTION_WAIT, STATE_HOLD},
                       {EVENT_ENTER_ALONE, ACTION_PROMPT_AGAIN, STATE_PROMPT},
+                      {EVENT_ENTER_UNREACHED, ACTION_PROMPT_UNREACHED, STATE_PROMPT},
+                      {EVENT_UNREACHED, ACTION_NONE, STATE_PROMPT},
                       {EVENT_TYPED, ACTION_SEND_CODE, STATE_CHECKING},
                       {EVENT_TYPED_LATE, ACTION_RENEW, STATE_RENEWING_CODE},
                       {EVENT_GARBLED, ACTION_PROMPT_WRONG, STATE_PROMPT},
@@ -47,6 +49,8 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                       {EVENT_REFUSED, ACTION_KEEP, STATE_PROMPT}},
     [STATE_HOLD] = {{EVENT_KEY, ACTION_PROMPT_KEY, STATE_PROMPT},
                     {EVENT_TIME_UP, ACTION_PROMPT_TIME_UP, STATE_PROMPT},
+                    {EVENT_UNREACHED, ACTION_PROMPT_UNREACHED, STATE_PROMPT},
+                    {EVENT_NONE, ACTION_NONE, STATE_HOLD},
                     {EVENT_EXPIRED, ACTION_RENEW, STATE_RENEWING},
                     {EVENT_APPROVED, ACTION_END, STATE_ENDED},
                     {EVENT_CODE, ACTION_END, STATE_ENDED},
@@ -61,6 +65,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                     {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
     [STATE_CHECKING] = {{EVENT_CODE_TAKEN, ACTION_COLLECT, STATE_COLLECTING},
                         {EVENT_CODE_WRONG, ACTION_PROMPT_WRONG, STATE_PROMPT},
+                        {EVENT_UNREACHED, ACTION_NONE, STATE_CHECKING},
                         {EVENT_EXPIRED, ACTION_RENEW, STATE_RENEWING_CODE},
                         {EVENT_CODE_REFUSED, ACTION_END, STATE_ENDED},
                         {EVENT_CODE_LOCKED, ACTION_END, STATE_ENDED},
@@ -77,7 +82,8 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                         {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
                         {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                         {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
-    [STATE_COLLECTING] = {{EVENT_EXPIRED, ACTION_END, STATE_ENDED},
+    [STATE_COLLECTING] = {{EVENT_UNREACHED, ACTION_NONE, STATE_COLLECTING},
+                          {EVENT_EXPIRED, ACTION_END, STATE_ENDED},
                           {EVENT_TIME_UP, ACTION_END, STATE_ENDED},
                           {EVENT_APPROVED, ACTION_END, STATE_ENDED},
                           {EVENT_CODE, ACTION_END, STATE_ENDED},
@@ -281,6 +287,22 @@ static void code_first_prompts_at_once(void **state)
           ACTION_PROMPT_KEY);
 }
 
+static void a_phone_that_was_not_reached_is_not_waited_for(void **state)
+{
+    struct conversation c = start(true, true, true);
+
+    (void)state;
+    STEPS(&c, EVENT_ASKED, ACTION_SHOW, EVENT_UNREACHED, ACTION_PROMPT_UNREACHED, EVENT_ENTER,
+          ACTION_PROMPT_UNREACHED, EVENT_APPROVED, ACTION_KEEP, EVENT_ENTER, ACTION_END);
+    assert_int_equal(c.outcome, OUTCOME_APPROVED);
+    c = start(false, true, true);
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, EVENT_UNREACHED, ACTION_NONE, EVENT_ENTER,
+          ACTION_PROMPT_UNREACHED, EVENT_TYPED, ACTION_SEND_CODE);
+    c = start(true, true, false); /* no code can be taken: only a phone that is opened by hand */
+    STEPS(&c, EVENT_ASKED, ACTION_SHOW, EVENT_UNREACHED, ACTION_NONE, EVENT_APPROVED, ACTION_END);
+    assert_int_equal(c.outcome, OUTCOME_APPROVED);
+}
+
 static void after_the_deadline_nothing_is_drawn_any_more(void **state)
 {
     struct conversation c = start(false, true, true);
@@ -338,6 +360,7 @@ int main(void)
         cmocka_unit_test(an_expired_request_is_followed_by_one_for_a_code),
         cmocka_unit_test(where_no_code_can_be_taken_there_is_no_code_prompt),
         cmocka_unit_test(code_first_prompts_at_once),
+        cmocka_unit_test(a_phone_that_was_not_reached_is_not_waited_for),
         cmocka_unit_test(after_the_deadline_nothing_is_drawn_any_more),
         cmocka_unit_test(nobody_gets_in_without_an_approval_or_a_code),
     };
