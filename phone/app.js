@@ -2,9 +2,7 @@
 import { ApiError } from './api.js';
 import { el, icon, outside } from './dom.js';
 import { invitation, load } from './identity.js';
-import { Inbox } from './inbox.js';
 import { loadLanguage, pieces, t } from './language.js';
-import { closeNotifications, turnOn } from './push.js';
 import { register } from './update.js';
 
 /* What a `#name` shows, and what stands in the navigation. */
@@ -55,7 +53,7 @@ const app = {
 		app.inbox?.stop();
 		app.inbox = null;
 		app.identity = await load();
-		if (app.identity) watch();
+		if (app.identity) await watch();
 		app.go(place);
 	},
 
@@ -135,7 +133,9 @@ function drawBanner() {
 	return banner.replaceChildren(el('a', { href }, ...words));
 }
 
-function watch() {
+/* What only a device that is set up needs, is loaded only there. */
+async function watch() {
+	const [{ Inbox }, { closeNotifications }] = await Promise.all([import('./inbox.js'), import('./push.js')]);
 	const { inbox } = Object.assign(app, { inbox: new Inbox(app.identity) });
 	inbox.addEventListener('change', () => {
 		if (inbox.fault) app.fault(inbox.fault);
@@ -148,8 +148,9 @@ function watch() {
 
 /* Push subscriptions get lost (browsers drop them, servers change): each start mends what can be mended. */
 async function mendPush() {
-	if (app.identity && globalThis.Notification?.permission === 'granted')
-		await turnOn(app.identity, { ask: false }).catch(() => {});
+	if (!app.identity || globalThis.Notification?.permission !== 'granted') return;
+	const { turnOn } = await import('./push.js');
+	await turnOn(app.identity, { ask: false }).catch(() => {});
 }
 
 function hear({ data }) {
@@ -167,9 +168,9 @@ async function start() {
 	} catch {
 		return put('no_storage');
 	}
-	if (app.identity) watch();
-	await draw();
+	if (app.identity) await watch();
 	addEventListener('hashchange', draw);
+	await draw();
 	navigator.serviceWorker?.addEventListener('message', hear);
 	register(() => {
 		outdated = true;

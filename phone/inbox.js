@@ -10,6 +10,7 @@ const PAUSES = [1, 2, 5, 10, 30]; /* seconds, after faults */
 export class Inbox extends EventTarget {
 	requests = null;
 	fault = null;
+	listed = false; /* the list was shown: a request in it was there before */
 	#identity;
 	#revision = '';
 	#faults = 0;

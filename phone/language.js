@@ -26,8 +26,7 @@ function suited() {
 	return FIRST;
 }
 
-/* Takes the language that was chosen in the settings, or else the device's. read: fetches a path of ours. */
-export async function loadLanguage(read = fetch) {
+async function load(read) {
 	const chosen = await get('language').catch(() => undefined);
 	const code = languages.includes(chosen) ? chosen : suited();
 	if (code === language && plurals) return;
@@ -38,6 +37,14 @@ export async function loadLanguage(read = fetch) {
 	language = code;
 	if (globalThis.document) document.documentElement.lang = code;
 }
+
+let loading = Promise.resolve();
+
+/* Takes the language that was chosen in the settings, or else the device's. read: fetches a path of ours. */
+export const loadLanguage = (read = fetch) => (loading = loading.catch(() => {}).then(() => load(read)));
+
+/* A page begins at once, while the rest of the app is on its way. */
+if (globalThis.document) loadLanguage().catch(() => {});
 
 export const choose = (code) => put('language', code);
 

@@ -53,7 +53,7 @@ export async function show(app) {
 	const body = el('div', { class: 'stack' });
 	const { inbox, identity } = app;
 	const found = await hindrance(identity);
-	let before = inbox.requests === null ? 0 : inbox.open.length;
+	let before = inbox.listed ? inbox.open.length : 0;
 	let shown;
 
 	function content() {
@@ -76,11 +76,12 @@ export async function show(app) {
 		const [only, ...more] = inbox.open;
 		const arrived = before === 0 && only && more.length === 0;
 		before = inbox.open.length;
+		inbox.listed = inbox.requests !== null;
 		if (arrived) app.go(`request/${only.id}`);
 		else draw();
 	}
 
-	draw();
+	change();
 	inbox.addEventListener('change', change);
 	return { nodes: [body], leave: () => inbox.removeEventListener('change', change) };
 }

@@ -35,6 +35,7 @@ enum from {
     USED,
     USED_BEFORE,
     DENIED,
+    DENIED_BEFORE,
     EXPIRED,
     CANCELLED,
     FROM_COUNT
@@ -42,7 +43,7 @@ enum from {
 
 static const struct {
     const char *state, *result;
-    int64_t ends, used;
+    int64_t ends, used, changed;
 } froms[FROM_COUNT] = {
     [OPEN] = {"open", "", NOW + 1, 0},
     [OPEN_OVER] = {"open", "", NOW, 0},
@@ -50,7 +51,8 @@ static const struct {
     [APPROVED_OVER] = {"approved", "", NOW, 0},
     [USED] = {"used", "signed_in", NOW + 1, NOW - 9999},
     [USED_BEFORE] = {"used", "signed_in", NOW + 1, NOW - 10000},
-    [DENIED] = {"denied", "denied", NOW + 1, 0},
+    [DENIED] = {"denied", "denied", NOW + 1, 0, NOW - 599999},
+    [DENIED_BEFORE] = {"denied", "denied", NOW + 1, 0, NOW - 600000},
     [EXPIRED] = {"expired", "no_answer", NOW - 1, 0},
     [CANCELLED] = {"cancelled", "caller_gone", NOW + 1, 0},
 };
@@ -85,7 +87,7 @@ static const struct event_row rows[] = {
      {[OPEN] = "denied denied", [APPROVED] = "denied denied"}},
     {"not me",
      PHONE_STEP(REQUEST_DENY, "alice", "phone", , TEXT("not_me")),
-     {[OPEN] = "denied not_me", [APPROVED] = "denied not_me"}},
+     {[OPEN] = "denied not_me", [APPROVED] = "denied not_me", [DENIED] = "denied not_me"}},
     {"right code",
      STEP(REQUEST_APPROVE_CODE, TEXT("id"), TEXT("web1"), INT(NOW), TEXT("phone")),
      {[OPEN] = "approved "}},
@@ -234,9 +236,9 @@ static void put_request(struct world *world, enum from from)
              "user_name, service, rhost, source, details,"
              " shown, state, result, method, device_id, made, ends, decided, used, changed)"
              " VALUES ('id', 'details', 'web1', 'W', 'alice', 'sshd', '', '', 'd', 1, '%s', '%s', "
-             "'phone', 'phone', 1, %lld, 1, %lld, 1)",
+             "'phone', 'phone', 1, %lld, 1, %lld, %lld)",
              froms[from].state, froms[from].result, (long long)froms[from].ends,
-             (long long)froms[from].used);
+             (long long)froms[from].used, (long long)froms[from].changed);
     execute(world, sql);
 }
 

@@ -1,0 +1,248 @@
+/* The browser of the tests, and the deck (tests/phone/test_app.py) with everything else. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const build = path.resolve(root, process.env.B ?? 'build');
+const require = createRequire(path.join(root, 'build/npm/package.json'));
+const { chromium } = require('playwright-core');
+const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const shots = path.join(build, 'screenshots', 'app');
+fs.mkdirSync(shots, { recursive: true });
+
+/* deck.name(...args) calls the deck's method of that name. */
+export const deck = new Proxy(
+	{},
+	{
+		get: (_, name) => async (...args) => {
+			const response = await fetch(`${process.env.DECK}/${name}`, { method: 'POST', body: JSON.stringify(args) });
+			const answer = await response.json();
+			if (!response.ok) throw new Error(`${name}: ${answer}`);
+			return answer;
+		},
+	},
+);
+
+export const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+
+/*
+ * In the page: the subscription that the browser maker's push service would give. Nothing else of the browser is replaced.
+ * `subscription` null: the browser's push service cannot be reached.
+ */
+function replaceSubscribe(subscription) {
+	if (!globalThis.PushManager) return;
+	const make = () => ({
+		...subscription,
+		options: { userVisibleOnly: true, applicationServerKey: null },
+		toJSON: () => subscription,
+		async unsubscribe() {
+			localStorage.removeItem('subscribed');
+			return true;
+		},
+	});
+	PushManager.prototype.subscribe = async () => {
+		if (!subscription) throw new DOMException('no push service', 'AbortError');
+		localStorage.setItem('subscribed', '1');
+		return make();
+	};
+	PushManager.prototype.getSubscription = async () => (localStorage.getItem('subscribed') ? make() : null);
+}
+
+/* One phone: a browser profile of its own with one page of the app. */
+export class Phone {
+	static async open({ permissions = ['notifications', 'clipboard-read', 'clipboard-write'], push = true, ...options } = {}) {
+		const phone = new Phone();
+		phone.origin = await deck.url();
+		phone.context = await browser.newContext({ viewport: { width: 390, height: 760 }, locale: 'en-GB', ...options });
+		phone.context.setDefaultTimeout(6000);
+		await phone.context.grantPermissions(permissions, { origin: phone.origin });
+		await phone.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: process.env.DECK });
+		phone.subscription = push ? await deck.subscribe() : null;
+		await phone.context.addInitScript(replaceSubscribe, phone.subscription);
+		phone.outside = [];
+		phone.faults = [];
+		phone.context.on('request', (request) => {
+			const { origin, protocol } = new URL(request.url());
+			if (origin !== phone.origin && origin !== process.env.DECK && !['blob:', 'data:'].includes(protocol)) phone.outside.push(request.url());
+		});
+		await phone.page_();
+		return phone;
+	}
+
+	async page_() {
+		this.page = await this.context.newPage();
+		this.page.on('pageerror', (error) => this.faults.push(String(error)));
+		this.page.on('console', (message) => {
+			if (/Content Security Policy|TrustedHTML|Trusted Type/i.test(message.text())) this.faults.push(message.text());
+		});
+		this.cdp = await this.context.newCDPSession(this.page);
+		this.registration = new Promise((resolve) => {
+			this.cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+				const found = registrations.find((one) => !one.isDeleted && one.scopeURL.startsWith(this.origin));
+				if (found) resolve(found.registrationId);
+			});
+		});
+		await this.cdp.send('ServiceWorker.enable');
+	}
+
+	async close() {
+		await this.context.close();
+		assert.deepEqual(this.outside, [], 'requests to other origins');
+		assert.deepEqual(this.faults, [], 'errors in the page');
+	}
+
+	get heading() {
+		return this.page.locator('h1');
+	}
+
+	async sees(text, timeout = 5000) {
+		await this.page.getByText(text).first().waitFor({ timeout });
+	}
+
+	press(name) {
+		return this.page.getByRole('button', { name, exact: true }).click();
+	}
+
+	async titled(text, timeout = 5000) {
+		await this.page.getByRole('heading', { level: 1, name: text }).waitFor({ timeout });
+	}
+
+	/* From the link to "This device now receives …"; the test push goes all the way. */
+	async enrol(user, name) {
+		await this.page.goto(await deck.link(user));
+		await this.page.getByLabel('Name of this device').fill(name);
+		await this.press('Set up this device');
+		await this.titled('Know at once when someone signs in');
+		await this.press('Turn notifications on');
+		await this.deliver('test');
+		await this.titled(`This device now receives sign-in requests for ${user}`);
+		await this.press('Done');
+		await this.titled('No sign-in is waiting');
+	}
+
+	/* Hands the newest push of this type to the service worker, as the browser does after its push service. */
+	async deliver(kind, index) {
+		const { endpoint } = this.subscription;
+		const at = index ?? (this.taken ??= {})[kind] ?? 0;
+		const data = await deck.push(endpoint, kind, at);
+		assert.notEqual(data, null, `a push "${kind}" (${at}) at the push service`);
+		this.taken = { ...this.taken, [kind]: at + 1 };
+		await this.worker.evaluate(() => 1); /* awake: one that is just being stopped loses what is handed to it */
+		await this.cdp.send('ServiceWorker.deliverPushMessage', { origin: this.origin, registrationId: await this.registration, data });
+		return JSON.parse(data);
+	}
+
+	/* Hands over the push that says that this request is over, whichever it is. */
+	async over(request) {
+		for (let index = 0, push; (push = JSON.parse(await deck.push(this.subscription.endpoint, 'over', index))); index++)
+			if (push.request === request) return this.deliver('over', index);
+		throw new Error('no such push');
+	}
+
+	get worker() {
+		return this.context.serviceWorkers().find((one) => one.url().startsWith(this.origin));
+	}
+
+	notifications() {
+		return this.worker.evaluate(async () => {
+			const shown = await registration.getNotifications();
+			return shown.map(({ title, body, tag, actions }) => ({ title, body, tag, actions: actions.map((one) => one.action) }));
+		});
+	}
+
+	async notification(title, tag) {
+		for (let tries = 0; tries < 100; tries++) {
+			const found = (await this.notifications()).find(
+				(one) => (title instanceof RegExp ? title.test(one.title) : one.title === title) && (!tag || one.tag === tag),
+			);
+			if (found) return found;
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		}
+		throw new Error(`no notification "${title}" at ${this.page.url()}: ${JSON.stringify(await this.notifications())}`);
+	}
+
+	/* A tap on a notification, or on one of its buttons. */
+	async tap(tag, action = '') {
+		await this.worker.evaluate(
+			async ([wanted, button]) => {
+				const [notification] = await registration.getNotifications({ tag: wanted });
+				dispatchEvent(new NotificationEvent('notificationclick', { notification, action: button }));
+			},
+			[tag, action],
+		);
+	}
+
+	/* The buttons count only after they could be seen for a moment. */
+	async ready() {
+		await this.page.locator('fieldset.actions:not([disabled])').waitFor();
+	}
+
+	/* Leaves a result's screen; its links count only after a moment too. */
+	async done() {
+		await this.ready();
+		await this.page.getByRole('link', { name: 'Done' }).click();
+		await this.titled('No sign-in is waiting');
+	}
+
+	async approve(number) {
+		if (number !== undefined) await this.page.getByLabel('Number on the sign-in screen').fill(String(number));
+		await this.ready();
+		await this.press('Approve');
+	}
+
+	/* What was copied. The app's own Permissions-Policy forbids reading, so another page reads it. */
+	async copied() {
+		const page = await this.context.newPage();
+		await page.goto(`${process.env.DECK}/paste`);
+		await page.bringToFront();
+		const text = await page.evaluate(() => navigator.clipboard.readText());
+		await page.close();
+		await this.page.bringToFront();
+		return text;
+	}
+
+	/* Goes to a place of the app, as its navigation does. */
+	async place(name) {
+		if (this.page.url().startsWith(`${this.origin}/`)) await this.page.evaluate((hash) => (location.hash = hash), name);
+		else await this.page.goto(`${this.origin}/#${name}`);
+		const screen = name.split('/')[0] || 'requests';
+		await this.page.locator(`main.${screen}`).waitFor();
+	}
+
+	/* What a screen reader's and a keyboard's user meets (WCAG 2.2 AA), in light and dark, and at 320 px; with pictures. */
+	async inspect(name) {
+		const size = this.page.viewportSize();
+		for (const scheme of ['light', 'dark']) {
+			await this.page.emulateMedia({ colorScheme: scheme });
+			await this.page.screenshot({ path: `${shots}/${name}-${scheme}.png` });
+			/* All of it in view: what the navigation covers until it is scrolled to is no fault. */
+			await this.page.setViewportSize({ ...size, height: 1600 });
+			const found = await this.axe();
+			await this.page.setViewportSize(size);
+			assert.deepEqual(found, [], `${name} in ${scheme}: axe-core`);
+		}
+		await this.page.emulateMedia({ colorScheme: 'light' });
+		await this.page.setViewportSize({ width: 320, height: 568 });
+		const wide = await this.page.evaluate(() => document.documentElement.scrollWidth);
+		await this.page.screenshot({ path: `${shots}/${name}-320.png`, fullPage: true });
+		await this.page.setViewportSize(size);
+		assert.ok(wide <= 320, `${name}: ${wide} px wide at 320`);
+	}
+
+	/* axe-core in a world of its own, so that the page's Content-Security-Policy stays as it is. */
+	async axe() {
+		const { frameTree } = await this.cdp.send('Page.getFrameTree');
+		const { executionContextId } = await this.cdp.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id, worldName: 'axe' });
+		await this.cdp.send('Runtime.evaluate', { expression: axe, contextId: executionContextId });
+		const { result } = await this.cdp.send('Runtime.evaluate', {
+			expression: `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+				.then(({ violations }) => JSON.stringify(violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.html).join(' | '))))`,
+			contextId: executionContextId,
+			awaitPromise: true,
+			returnByValue: true,
+		});
+		return JSON.parse(result.value);
+	}
+}
