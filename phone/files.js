@@ -1,5 +1,5 @@
 /* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
-export const release = 'oavtF39x';
+export const release = 'chkycOfs';
 export const files = {
 	'api.js': '4gmPxOP7',
 	'app.css': 'ZAm1FeuI',
@@ -16,7 +16,7 @@ export const files = {
 	'icons.svg': 'DPt569Xj',
 	'identity.js': 'Z4ShVAVp',
 	'inbox.js': '0hhK-mGz',
-	'index.html': 'zRDCJE_m',
+	'index.html': 'gX-1QPA8',
 	'jws.js': 'a46kDK5m',
 	'lang/en.json': 'Zbu6u2JF',
 	'lang/fr.json': 'RL87S1IH',
@@ -32,7 +32,7 @@ export const files = {
 	'screens/no_storage.js': '76U78q_D',
 	'screens/removed.js': 'aGSEBHhG',
 	'screens/request.js': 'SeApsHl8',
-	'screens/requests.js': 'YqFi-crj',
+	'screens/requests.js': 'HrFycaHL',
 	'screens/settings.js': 'nWnrnPId',
 	'screens/too_old.js': 'u6HPF95F',
 	'screens/welcome.js': '5w8vvGvV',

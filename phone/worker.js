@@ -53,8 +53,11 @@ addEventListener('fetch', (event) => {
 	if (method === 'GET' && origin === location.origin && kept.has(path)) event.respondWith(fromCache(path));
 });
 
+/* To all pages: one may lie in the browser's history. Returns them. */
 async function tell(message) {
-	for (const client of await clients.matchAll({ type: 'window', includeUncontrolled: true })) client.postMessage(message);
+	const pages = await clients.matchAll({ type: 'window', includeUncontrolled: true });
+	for (const page of pages) page.postMessage(message);
+	return pages;
 }
 
 const show = (title, options) =>
@@ -132,10 +135,8 @@ async function deny({ request, details, expires }) {
 }
 
 async function openApp({ request } = {}) {
-	const [client] = await clients.matchAll({ type: 'window', includeUncontrolled: true });
-	if (!client) return clients.openWindow(request ? `/#request/${request}` : '/');
-	client.postMessage({ type: 'open', request });
-	return client.focus();
+	const [page] = await tell({ type: 'open', request });
+	return page ? page.focus() : clients.openWindow(request ? `/#request/${request}` : '/');
 }
 
 addEventListener('notificationclick', (event) => {

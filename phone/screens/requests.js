@@ -77,8 +77,8 @@ export async function show(app) {
 		const arrived = before === 0 && only && more.length === 0;
 		before = inbox.open.length;
 		inbox.listed = inbox.requests !== null;
+		draw();
 		if (arrived) app.go(`request/${only.id}`);
-		else draw();
 	}
 
 	change();

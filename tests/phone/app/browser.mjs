@@ -32,6 +32,10 @@ export const browser = await chromium.launch({ executablePath: '/usr/bin/chromiu
  * `subscription` null: the browser's push service cannot be reached.
  */
 function replaceSubscribe(subscription) {
+	if (location.protocol !== 'about:' && navigator.serviceWorker) {
+		globalThis.heard = 0;
+		navigator.serviceWorker.addEventListener('message', ({ data }) => (globalThis.heard += data.type === 'push'));
+	}
 	if (!globalThis.PushManager) return;
 	const make = () => ({
 		...subscription,
@@ -84,6 +88,7 @@ export class Phone {
 				if (found) resolve(found.registrationId);
 			});
 		});
+		this.cdp.on('ServiceWorker.workerErrorReported', ({ errorMessage }) => this.faults.push(errorMessage.errorMessage));
 		await this.cdp.send('ServiceWorker.enable');
 	}
 
@@ -106,7 +111,12 @@ export class Phone {
 	}
 
 	async titled(text, timeout = 5000) {
-		await this.page.getByRole('heading', { level: 1, name: text }).waitFor({ timeout });
+		try {
+			await this.page.getByRole('heading', { level: 1, name: text }).waitFor({ timeout });
+		} catch {
+			const shown = await this.page.locator('body').innerText();
+			throw new Error(`no title "${text}" at ${this.page.url()}, which shows: ${shown.replaceAll(/\s+/g, ' ')}`);
+		}
 	}
 
 	/* From the link to "This device now receives …"; the test push goes all the way. */
@@ -129,9 +139,26 @@ export class Phone {
 		const data = await deck.push(endpoint, kind, at);
 		assert.notEqual(data, null, `a push "${kind}" (${at}) at the push service`);
 		this.taken = { ...this.taken, [kind]: at + 1 };
-		await this.worker.evaluate(() => 1); /* awake: one that is just being stopped loses what is handed to it */
-		await this.cdp.send('ServiceWorker.deliverPushMessage', { origin: this.origin, registrationId: await this.registration, data });
+		for (let tries = 0; tries < 3 && !(await this.hand(data)); tries++);
 		return JSON.parse(data);
+	}
+
+	/*
+	 * One push into the worker. False where nothing came of it: the page heard nothing, or there is no notification and no screen of the request.
+	 * That happens now and then with messages that are handed over by the debugger; a push service would send again too.
+	 */
+	async hand(data) {
+		const heard = () => this.page.evaluate(() => globalThis.heard);
+		const before = await heard();
+		const { request, type } = data.startsWith('{') ? JSON.parse(data) : {};
+		const shown = async () =>
+			type !== 'request' || this.page.url().endsWith(request) || (await this.notifications()).some((one) => one.tag === request);
+		await this.cdp.send('ServiceWorker.deliverPushMessage', { origin: this.origin, registrationId: await this.registration, data });
+		for (let tries = 0; tries < 30; tries++) {
+			if ((before === undefined || (await heard()) > before) && (await shown())) return true;
+			await this.page.waitForTimeout(50);
+		}
+		return false;
 	}
 
 	/* Hands over the push that says that this request is over, whichever it is. */
@@ -160,18 +187,34 @@ export class Phone {
 			if (found) return found;
 			await new Promise((resolve) => setTimeout(resolve, 50));
 		}
-		throw new Error(`no notification "${title}" at ${this.page.url()}: ${JSON.stringify(await this.notifications())}`);
+		throw new Error(`no notification "${title}" at ${this.page.url()}: ${JSON.stringify(await this.notifications())}; faults: ${this.faults}`);
 	}
 
-	/* A tap on a notification, or on one of its buttons. */
+	/* A tap on a notification, or on one of its buttons. The event is the test's own, so its waitUntil is too; and a window is focused for a real finger only. */
 	async tap(tag, action = '') {
 		await this.worker.evaluate(
 			async ([wanted, button]) => {
 				const [notification] = await registration.getNotifications({ tag: wanted });
-				dispatchEvent(new NotificationEvent('notificationclick', { notification, action: button }));
+				const event = new NotificationEvent('notificationclick', { notification, action: button });
+				let work;
+				event.waitUntil = (promise) => (work = promise);
+				dispatchEvent(event);
+				await work.catch((error) => {
+					if (error.name !== 'InvalidAccessError') throw error;
+				});
 			},
 			[tag, action],
 		);
+	}
+
+	/* A tap on a request's notification, which brings its screen. */
+	async open(request) {
+		for (let tries = 0; tries < 3; tries++) {
+			await this.tap(request);
+			const there = await this.page.waitForURL(`**/#request/${request}`, { timeout: 1500 }).then(() => true, () => false);
+			if (there) return;
+		}
+		throw new Error(`the tap does not open the request; the page is at ${this.page.url()}`);
 	}
 
 	/* The buttons count only after they could be seen for a moment. */

@@ -25,11 +25,13 @@ test('S6: a code with the network off, copied, is one that sshd accepts; the app
 	const code = await alice.copied();
 	assert.match(code, /^\d{6}$/);
 	await deck.ssh('alice', '1', '127.0.7.1');
+	await alice.deliver('request');
 	await deck.ssh_send(code);
 	await deck.signed_in();
 });
 
 test('S14: recent activity in plain words', async () => {
+	await alice.page.waitForTimeout(400); /* phones are told of a sign-in a moment after it */
 	await to('activity', 'Recent activity');
 	for (const words of ['with a code', 'the number did not match', '“it wasn’t me”', 'given up before the answer']) await alice.sees(words);
 	await alice.inspect('activity');
@@ -105,8 +107,8 @@ test('S21: French, chosen in the settings or by the device; no sentence is left 
 	await alice.place('code');
 	const number = await deck.ssh('alice', '1', '127.0.7.5');
 	const { request } = await alice.deliver('request');
-	await alice.notification(/Connexion|connecter|vm/, request);
-	await alice.tap(request);
+	await alice.notification(/^Se connecter à /, request);
+	await alice.open(request);
 	await alice.page.getByRole('button', { name: 'Approuver' }).waitFor();
 	await alice.inspect('request-fr');
 	await alice.page.locator('#number').fill(String(number));

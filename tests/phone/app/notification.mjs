@@ -36,7 +36,7 @@ test('S17: a push that comes late shows that it is over, and its tap approves no
 	alice.taken.request++;
 	await alice.page.goto('about:blank');
 	const data = JSON.stringify({ ...late, expires: late.expires - 3600 });
-	await alice.cdp.send('ServiceWorker.deliverPushMessage', { origin: alice.origin, registrationId: await alice.registration, data });
+	await alice.hand(data);
 	await alice.notification('This request is over', late.request);
 	await alice.place(`request/${late.request}`); /* as its tap does; without a page that wants a finger's */
 	await alice.titled('This request is over');
@@ -45,12 +45,10 @@ test('S17: a push that comes late shows that it is over, and its tap approves no
 });
 
 test('a push that is not for us, and one that is no JSON, show something and nothing of it', async () => {
-	const send = async (data) =>
-		alice.cdp.send('ServiceWorker.deliverPushMessage', { origin: alice.origin, registrationId: await alice.registration, data });
-	await send('not JSON <b>');
+	await alice.hand('not JSON <b>');
 	assert.equal((await alice.notification('News in Approve')).body, 'Open the app to see it.');
 	const details = Buffer.from(JSON.stringify({ v: 1, host: 'evil' })).toString('base64url');
-	await send(JSON.stringify({ type: 'request', request: 'x', details, expires: Math.floor(Date.now() / 1000) + 60 }));
+	await alice.hand(JSON.stringify({ type: 'request', request: 'x', details, expires: Math.floor(Date.now() / 1000) + 60 }));
 	await alice.notification('This request cannot be checked');
 });
 

@@ -11,8 +11,7 @@ async function ask({ from = '', ident = '1' } = {}) {
 	const number = await deck.ssh('alice', ident, from);
 	const { request } = await alice.deliver('request');
 	await alice.notification(/^Sign in to /, request);
-	await alice.tap(request);
-	await alice.page.waitForURL(`**/#request/${request}`);
+	await alice.open(request);
 	await alice.page.locator('dl').waitFor();
 	return number;
 }
@@ -30,7 +29,7 @@ test('S1 S2 S3 S4: ssh, the push, the notification, the screen, the number, Appr
 	const { body, actions, tag } = await alice.notification(/^Sign in to /);
 	assert.match(body, /^sshd, alice, from 127\.0\.0\.1$/);
 	assert.deepEqual([actions, tag], [['deny'], request], 'only Deny acts from the notification');
-	await alice.tap(request);
+	await alice.open(request);
 	await alice.titled(/^Sign in to /);
 	for (const words of ['sshd', 'alice', '127.0.0.1', 'seconds left', 'Host', 'Asked at', 'Terminal']) await alice.sees(words);
 	assert.equal(await alice.page.evaluate(() => document.activeElement.tagName), 'H1', 'the focus moves to the request');
@@ -225,7 +224,7 @@ test('a hostile host name is text: no element, no script', async () => {
 	await deck.ssh();
 	const { request } = await alice.deliver('request');
 	await alice.notification('Sign in to <img src=x onerror=document.title=1> “web”?');
-	await alice.tap(request);
+	await alice.open(request);
 	await alice.titled('Sign in to <img src=x onerror=document.title=1> “web”?');
 	assert.equal(await alice.page.locator('img').count(), 0);
 	await alice.inspect('request-hostile');
