@@ -118,7 +118,8 @@ static void on_fault(void *arg, enum store_status status, const struct store_row
         refuse(call, "invalid_authorization_details", "details were used before");
     else
         client_error_with(&call->client, 503, "temporarily_unavailable",
-                          "this host has too many open requests", NULL, RETRY_AFTER);
+                          "too many requests of this host or for this user are open", NULL,
+                          RETRY_AFTER);
 }
 
 static void on_added(void *arg, enum store_status status, const struct store_rows *const *results)
@@ -178,10 +179,11 @@ static void add_request(struct backchannel_call *call)
         V_INT(now - config_integer(config, "limits", "push_window") * 1000),
         V_INT(config_integer(config, "limits", "pushes_per_source")),
         V_INT(config_integer(config, "limits", "pushes_per_user")),
+        V_INT(config_integer(config, "limits", "open_per_user")),
     };
     const struct store_step steps[] = {
         client_seen_step(&call->client),
-        {.statement = STATEMENT_REQUEST_ADD, .values = request, .count = 16},
+        {.statement = STATEMENT_REQUEST_ADD, .values = request, .count = 17},
         {.statement = STATEMENT_DEVICES_ASKED, .values = user, .count = 1},
         {.statement = STATEMENT_HOST_SEEN, .values = seen, .count = 2},
     };

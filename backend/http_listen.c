@@ -35,9 +35,14 @@ static void warn_of_limit(struct http_server *server, const char *peer)
     if (server->warned_ms && now - server->warned_ms < WARN_EVERY_MS)
         return;
     server->warned_ms = now;
-    log_warn(_("connections refused: %zu are open, %s has as many as one address may have; see "
-               "[limits] in server.conf"),
-             server->count, peer);
+    if (server->count >= server->most)
+        log_warn(_("connections refused: %zu are open, as many as there may be; see [limits] in "
+                   "server.conf"),
+                 server->count);
+    else
+        log_warn(_("connections refused: %zu are open, %s has as many as one address may have; "
+                   "see [limits] in server.conf"),
+                 server->count, peer);
 }
 
 static void name_peer(const struct sockaddr *from, char peer[PEER_SIZE])

@@ -175,7 +175,13 @@ static void set_limits(struct serving *serving, size_t descriptors)
     const struct config *config = serving->server.config;
     size_t most = (size_t)config_integer(config, "limits", "connections");
     size_t possible = descriptors > SPARE_DESCRIPTORS ? descriptors - SPARE_DESCRIPTORS : 1;
-    http_set_limits(serving->server.http, most < possible ? most : possible,
+    if (most > possible) {
+        log_warn(_("the system allows %zu open files, so there can be %zu connections at most; "
+                   "raise the limit (LimitNOFILE=), or lower connections in server.conf"),
+                 descriptors, possible);
+        most = possible;
+    }
+    http_set_limits(serving->server.http, most,
                     (size_t)config_integer(config, "limits", "connections_per_address"));
 }
 

@@ -132,9 +132,12 @@ class Later(threading.Thread):
 
 
 class Server:
-    """approve-server with plain HTTP on loopback. As a context it is stopped and its folder removed at the end."""
+    """approve-server with plain HTTP on loopback, run by `prefix`. As a context it is stopped and its folder removed at the end."""
 
-    def __init__(self, conf=LIMITS):
+    prefix = []
+
+    def __init__(self, conf=LIMITS, prefix=()):
+        self.prefix = list(prefix)
         self.folder = tempfile.mkdtemp(prefix="approve-server.")
         self.port = sandbox.free_port()
         self.url = f"http://localhost:{self.port}"
@@ -157,7 +160,7 @@ class Server:
 
     def start(self):
         with open(self.log, "ab") as out:
-            self.child = subprocess.Popen([SERVER, "--config", self.conf, "serve"], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self.child = subprocess.Popen(self.prefix + [SERVER, "--config", self.conf, "serve"], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         sandbox.wait_for(f"approve-server to listen\n{sandbox.read(self.log)}",
                          lambda: sandbox.listening(self.port) and os.path.exists(f"{self.folder}/admin.sock") or self.child.poll() is not None)
         assert self.child.poll() is None, sandbox.read(self.log)
