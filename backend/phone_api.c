@@ -298,7 +298,7 @@ static json_t *describe_activity(const struct store_rows *rows, size_t row, int6
                               entry, store_text(rows, row, STATE), store_text(rows, row, RESULT),
                               store_integer(rows, row, ENDS), store_integer(rows, row, USED), now);
     for (size_t i = 0; whole && i < sizeof texts / sizeof *texts; i++)
-        whole = set_text(entry, texts[i].name, store_text(rows, row, texts[i].column));
+        whole = set_text(entry, texts[i].name, store_text(rows, row, (int)texts[i].column));
     if (whole)
         return entry;
     json_decref(entry);

@@ -192,10 +192,10 @@ static void look(struct token_call *call)
 static void ask(struct client_call *client)
 {
     struct token_call *call = (struct token_call *)client;
-    const char *grant = client_parameter(client, "grant_type", 64), *id;
     long hold_s = config_integer(client->held.server->config, "requests", "token_hold");
+    const char *grant = client_parameter(client, "grant_type", 64), *id;
 
-    if (!grant)
+    if (!grant) /* and client is gone */
         return;
     if (strcmp(grant, GRANT_CIBA) != 0) {
         client_error(client, 400, "unsupported_grant_type", "the grant type is CIBA's");

@@ -11,9 +11,11 @@
 
 /* --- which section speaks --- */
 
+/* A service may have a name that no section can have. */
 static const char *section_of(const struct config *config, const char *section, const char *key)
 {
-    return config_is_set(config, section, key) ? section : "defaults";
+    return config_has_section(config, section) && config_is_set(config, section, key) ? section
+                                                                                      : "defaults";
 }
 
 void policy_find(const struct host *host, const char *service, struct policy *policy)
@@ -26,7 +28,7 @@ void policy_find(const struct host *host, const char *service, struct policy *po
     snprintf(own, sizeof own, "service %.64s", service);
     *policy = (struct policy){
         .profile = profile,
-        .ask = config_boolean(config, own, "ask"),
+        .ask = !config_has_section(config, own) || config_boolean(config, own, "ask"),
         .show = profile->show,
         .wait = profile->wait,
         .number =

@@ -72,6 +72,23 @@ static void without_a_word_the_strict_end_holds(void **state)
     host_unref(host);
 }
 
+/* PAM takes any file name for a service; a section has only some letters. */
+static void a_service_that_no_section_can_name_goes_by_defaults(void **state)
+{
+    struct host *host = host_of("[defaults]\nnumber = choose\nexcept = root\n");
+    static const char *const names[] = {"s*d", "a b", "[x]", "=", "\303\251t\303\251"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct policy policy = policy_of(host, names[i]);
+
+        assert_true(policy.ask);
+        assert_int_equal(policy.number, NUMBER_CHOOSE);
+        assert_string_equal(policy.except, "root");
+    }
+    host_unref(host);
+}
+
 static void a_service_speaks_before_defaults_and_those_before_the_profile(void **state)
 {
     struct host *host = host_of(
@@ -325,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_word_the_strict_end_holds),
+        cmocka_unit_test(a_service_that_no_section_can_name_goes_by_defaults),
         cmocka_unit_test(a_service_speaks_before_defaults_and_those_before_the_profile),
         cmocka_unit_test(no_wait_is_longer_than_the_program_s_own_limit),
         cmocka_unit_test(a_misspelt_section_changes_no_other_service),
