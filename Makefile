@@ -111,6 +111,11 @@ demo: ## sign in with ssh, approved by a phone, in a sandbox
 	@$(MAKE) --no-print-directory -s all
 	@tests/demo
 
+bench: ## measure, beside other software in the same run (docs/benchmarks.md)
+	@tests/install-packages
+	@$(MAKE) --no-print-directory -s all
+	@B=$(B) tests/bench/run
+
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint
 
