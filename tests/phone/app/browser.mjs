@@ -1,8 +1,10 @@
-/* The browser of the tests, and the deck (tests/phone/test_app.py) with everything else. */
+/* Chromium, and a phone in it. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+
+import { deck } from './deck.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const build = path.resolve(root, process.env.B ?? 'build');
@@ -11,19 +13,6 @@ const { chromium } = require('playwright-core');
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const shots = path.join(build, 'screenshots', 'app');
 fs.mkdirSync(shots, { recursive: true });
-
-/* deck.name(...args) calls the deck's method of that name. */
-export const deck = new Proxy(
-	{},
-	{
-		get: (_, name) => async (...args) => {
-			const response = await fetch(`${process.env.DECK}/${name}`, { method: 'POST', body: JSON.stringify(args) });
-			const answer = await response.json();
-			if (!response.ok) throw new Error(`${name}: ${answer}`);
-			return answer;
-		},
-	},
-);
 
 export const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 

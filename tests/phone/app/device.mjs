@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { deck, Phone } from './browser.mjs';
+import { Phone } from './browser.mjs';
+import { deck } from './deck.mjs';
 import { alice } from './enrolment.mjs';
 
 const to = async (place, title) => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { browser, deck, Phone } from './browser.mjs';
+import { browser, Phone } from './browser.mjs';
+import { deck } from './deck.mjs';
 
 export let alice;
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { deck } from './browser.mjs';
+import { deck } from './deck.mjs';
 import { alice } from './enrolment.mjs';
 
 test('Deny on the notification denies at once, without the app', async () => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { deck, Phone } from './browser.mjs';
+import { Phone } from './browser.mjs';
+import { deck } from './deck.mjs';
 import { alice } from './enrolment.mjs';
 
 /* alice signs in at a terminal; her phone, on which she does something else, gets the push, and a tap takes her to the request. Returns the number at the terminal. */

@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { deck, Phone } from './browser.mjs';
+import { Phone } from './browser.mjs';
+import { deck } from './deck.mjs';
 import { alice } from './enrolment.mjs';
 
 test('strict Content-Security-Policy, Trusted Types, no frames, no sniffing, no referrer, Permissions-Policy', async () => {

@@ -1,0 +1,186 @@
+"""Everything but the browser, for the tests of the phone app in tests/phone/app: the real server, helper, sshd and ssh, and a push service of the tests' own.
+
+The tests run under node's test runner, and call the methods of `Deck` over HTTP on loopback.
+"""
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "sandbox"), os.path.join(HERE, "..", "backend"), os.path.join(HERE, "..", "login")]
+import sandbox  # noqa: E402
+
+if os.environ.get("PAM_APPROVE_SANDBOX") != "inside":
+    subprocess.run([os.path.join(HERE, "..", "install-npm")], stdout=subprocess.DEVNULL, check=True)
+sandbox.enter()
+from common import LIMITS  # noqa: E402
+from push_service import PushService  # noqa: E402
+
+
+class Deck:
+    """What a test can ask for. Each public method is one call; its arguments and its result are JSON."""
+
+    def __init__(self, pushes):
+        self.pushes = pushes
+        os.chmod(pushes.folder, 0o755)  # approve-server reads its certificate
+        self.syslog = sandbox.Syslog()
+        sandbox.install()
+        for name in ("alice", "bob", "carol"):
+            sandbox.person(name)
+        push = f"[push]\nservices = {pushes.host}\ncertificates = {pushes.ca_file}\nprivate_addresses = yes\n"
+        self.conf = LIMITS + push
+        self.server = sandbox.Server(scheme="http", conf=self.conf)
+        for name in ("alice", "bob", "carol"):
+            self.server.cli("user", "add", name)
+        self.host = sandbox.Host(self.server)
+        self.sshd = sandbox.Sshd()
+        self.logins, self.subscriptions, self.phones = {}, {}, {}
+
+    # --- the server's administrator ---
+    def url(self):
+        return self.server.url
+
+    def cli(self, *argv):
+        return self.server.cli(*argv)
+
+    def link(self, user):
+        return self.server.link(user)
+
+    def activity(self, user):
+        return self.server.activity(user)
+
+    def server_conf(self, more):
+        """server.conf with more lines, and a restart."""
+        self.server.stop()
+        text = sandbox.read("/etc/approve/server.conf").split("\n# of a test")[0]
+        sandbox.write("/etc/approve/server.conf", text + "\n# of a test\n" + more + "\n")
+        self.server.start()
+
+    def server_stop(self):
+        self.server.stop()
+
+    def server_start(self):
+        self.server.start()
+
+    # --- the host's administrator ---
+    def host_conf(self, text):
+        self.host.conf(text)
+
+    def host_name(self, name):
+        """The host's name for people; "" puts join's back."""
+        path = "/etc/approve/host.conf"
+        text = re.sub(r"^name = .*\n", "", sandbox.read(path), flags=re.M)
+        sandbox.write(path, text.replace("[host]\n", f"[host]\nname = {name}\n", 1) if name else text)
+
+    def forget_denials(self):
+        self.host.stop()
+        self.host.start()
+
+    # --- the push service ---
+    def subscribe(self, status=201):
+        """A browser's subscription: what `PushSubscription.toJSON()` gives."""
+        subscription = self.pushes.subscribe(status)
+        self.subscriptions[subscription.name] = subscription
+        return subscription.json
+
+    def push_count(self, endpoint, kind):
+        return len([p for p in self._subscription(endpoint).pushes if p.data["type"] == kind])
+
+    def push(self, endpoint, kind, index):
+        """The decrypted text of the push with this index among those of its type."""
+        found = self._subscription(endpoint).wait_type(kind, index)
+        return json.dumps(found.data) if found else None
+
+    def push_status(self, endpoint, status):
+        self._subscription(endpoint).answers = [status]
+
+    def _subscription(self, endpoint):
+        return self.subscriptions[endpoint.rsplit("/", 1)[1]]
+
+    # --- the person at the keyboard ---
+    def ssh(self, user="alice", ident="1", address=""):
+        """Types the password and waits for the number, which it returns; None where none is shown."""
+        login = sandbox.Ssh(self.sshd, user, options=[f"BindAddress={address}"] if address else ())
+        self.logins[ident] = login
+        login.password()
+        login.expect(r"(?:Approve on|code)[^\r\n]*: ")
+        found = re.search(r"Number (\d\d)\. ", login.term.before + login.term.after)
+        return int(found.group(1)) if found else None
+
+    def shown(self, ident="1"):
+        return self.logins[ident].term.before + self.logins[ident].term.after
+
+    def ssh_send(self, text="", ident="1"):
+        self.logins[ident].send(text)
+
+    def signed_in(self, ident="1"):
+        self.logins.pop(ident).signed_in()
+
+    def refused(self, ident="1"):
+        return self.logins.pop(ident).refused(timeout=20)
+
+    def ssh_kill(self, ident="1"):
+        self.logins.pop(ident).kill()
+
+    # --- another phone ---
+    def phone(self, user, name):
+        self.phones[name] = sandbox.Phone(self.server, user, name)
+
+    def phone_approve(self, name, number):
+        self.phones[name].approve(number)
+
+    def phone_deny(self, name):
+        self.phones[name].deny()
+
+    def phone_remove(self, name):
+        self.phones.pop(name).remove()
+
+    def logs(self):
+        return sandbox.tails(self.server.daemon, self.host.helper, self.sshd.daemon)
+
+
+class Control(http.server.BaseHTTPRequestHandler):
+    deck = None
+
+    def do_POST(self):
+        name = urllib.parse.urlparse(self.path).path.strip("/")
+        args = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        try:
+            assert not name.startswith("_")
+            status, answer = 200, getattr(self.deck, name)(*args)
+        except Exception as fault:  # the test tells it
+            status, answer = 500, f"{type(fault).__name__}: {fault}"[:4000]
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        """An empty page, in which a test looks at the clipboard."""
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+
+    def log_message(self, *_args):
+        pass
+
+
+def run(pushes, deck, test, names=()):
+    """Runs tests/phone/app/TEST with the deck at hand; ends this program as they end."""
+    Control.deck = deck
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Control)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    done = subprocess.run(["node", "--test-reporter=tap", "--test-concurrency=1", *[f"--test-name-pattern={name}" for name in names],
+                           os.path.join(HERE, "app", test)], check=False, env=dict(os.environ, DECK=f"http://127.0.0.1:{server.server_address[1]}"))
+    if pushes.faults:
+        print("# push service:", pushes.faults)
+    if done.returncode:
+        print("\n".join("# " + line for line in deck.logs().splitlines()))
+    return done.returncode or (1 if pushes.faults else 0)
