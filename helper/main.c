@@ -13,6 +13,7 @@
 #include "common/ready.h"
 #include "helper/helper.h"
 #include "helper/listen.h"
+#include "helper/profile.h"
 #include "helper/session.h"
 
 #define CLOSING_MS 2000 /* for cancels on their way, at the end */
@@ -156,6 +157,10 @@ int main(int argc, char **argv)
     textdomain("pam_approve");
     if (argc == 2 && strcmp(argv[1], "--help-options-scdoc") == 0) {
         config_print_scdoc(stdout, host_options);
+        return EXIT_OK;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help-profiles-scdoc") == 0) {
+        profile_print_scdoc(stdout);
         return EXIT_OK;
     }
     return command_main(&program, argc, argv);

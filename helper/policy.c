@@ -237,9 +237,12 @@ bool policy_excepts(const struct policy *policy, const struct policy_caller *cal
     return false;
 }
 
-void policy_command(enum command_shown shown, const char *command, char out[257])
+void policy_command(enum command_shown shown, enum command_line kind, const char *line,
+                    char out[257])
 {
-    sanitize_text(out, 257, shown == COMMAND_OFF ? "" : command);
+    bool any = shown != COMMAND_OFF && line != NULL;
+
+    sanitize_text(out, 257, any ? command_line_find(kind, line) : "");
     if (shown == COMMAND_NAME)
         out[strcspn(out, " ")] = 0;
 }

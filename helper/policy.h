@@ -45,8 +45,10 @@ void policy_groups_free(char **groups);
 bool policy_excepts(const struct policy *policy, const struct policy_caller *caller, char *why,
                     size_t why_size);
 
-/* The command as policy shows it, clean; out has 257 bytes. */
-void policy_command(enum command_shown shown, const char *command, char out[257]);
+/* The person's command as policy shows it, clean, from the command line of the program that asks
+ * (NULL: unknown). */
+void policy_command(enum command_shown shown, enum command_line kind, const char *line,
+                    char out[257]);
 
 /* "10.0.0.0/8", "2001:db8::/32". False with why; used by the options table too. */
 bool policy_network_is_valid(const char *word, char *why, size_t why_size);

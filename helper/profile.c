@@ -2,8 +2,12 @@
 
 #include <string.h>
 
+#include "common/columns.h"
+#include "common/i18n.h"
+
 static const struct profile profiles[] = {
-#define PROFILE(service, show, wait, limit, flags, line) {service, show, wait, limit, flags, line},
+#define PROFILE(service, show, wait, limit, flags, line, command, help)                            \
+    {service, show, wait, limit, flags, line, command, help},
 #include "helper/profile.def"
 #undef PROFILE
 };
@@ -29,4 +33,31 @@ const struct profile *profile_find(const char *service)
             found = &profiles[i];
     }
     return found;
+}
+
+static const char *number_shown(const struct profile *profile)
+{
+    if ((profile->flags & PROFILE_NOBODY) != 0)
+        return "refused, as nobody could answer";
+    if ((profile->flags & PROFILE_BLIND) != 0)
+        return "no number can be shown: asked with number = off, otherwise refused";
+    return profile->show == SHOW_PROMPT ? "number inside the prompt"
+                                        : "number as a text, then a wait";
+}
+
+void profile_print_scdoc(FILE *out)
+{
+    for (size_t i = 0; i < PROFILE_COUNT; i++) {
+        const struct profile *profile = &profiles[i];
+
+        fputs("*", out);
+        columns_scdoc(out, profile->service);
+        fputs("*\n\t", out);
+        columns_scdoc(out, profile->help);
+        fputs(": ", out);
+        columns_scdoc(out, number_shown(profile));
+        if ((profile->flags & PROFILE_NOBODY) == 0)
+            fprintf(out, "; %d s, in all at most %d s", profile->wait, profile->limit);
+        fputs(".\n\n", out);
+    }
 }

@@ -4,10 +4,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+
+#include "helper/command_line.h"
 
 enum show { SHOW_WAIT, SHOW_PROMPT };
 
-enum { PROFILE_GREETER = 1 << 0, PROFILE_BLIND = 1 << 1, PROFILE_SELF = 1 << 2 };
+enum {
+    PROFILE_GREETER = 1 << 0,
+    PROFILE_BLIND = 1 << 1,
+    PROFILE_SELF = 1 << 2,
+    PROFILE_NOBODY = 1 << 3
+};
 
 struct profile {
     const char *service;
@@ -16,12 +24,17 @@ struct profile {
     int limit; /* seconds */
     unsigned flags;
     int line; /* characters, 0: any */
+    enum command_line command;
+    const char *help; /* not translated */
 };
 
 /* The row of a service; of "other" where it has none. */
 const struct profile *profile_find(const char *service);
 
 bool profile_is_known(const char *service);
+
+/* The table for a man page (scdoc). */
+void profile_print_scdoc(FILE *out);
 
 /* The rows by index from 0, NULL at the end. */
 const struct profile *profile_at(size_t index);

@@ -64,12 +64,20 @@ static bool read_start(struct session *session, const struct frame *frame, char 
     return true;
 }
 
-/* The number must be seen, or nobody can give it. */
-static bool refuse_blind(struct session *session)
+/* Somebody must be there, and the number must be seen, or nobody can give it. */
+static bool refuse_unseen(struct session *session)
 {
     const struct policy *policy = &session->policy;
     char why[256];
 
+    if ((policy->profile->flags & PROFILE_NOBODY) != 0) {
+        snprintf(why, sizeof why,
+                 "nobody is there to answer for %s: take pam_approve.so out of its stack, or say "
+                 "ask = no in [service %s]",
+                 session->login.service, session->login.service);
+        session_finish(session, OUTCOME_BAD_CONFIG, why);
+        return true;
+    }
     if ((policy->profile->flags & PROFILE_BLIND) == 0 || policy->number == NUMBER_OFF)
         return false;
     snprintf(why, sizeof why,
@@ -93,7 +101,7 @@ static void decide(struct session *session, const struct policy_caller *caller)
         session_finish(session, OUTCOME_REFUSED_LATELY, "");
         return;
     }
-    if (!refuse_blind(session))
+    if (!refuse_unseen(session))
         session_talk(session);
 }
 
@@ -155,6 +163,7 @@ void session_start(struct session *session, const struct frame *frame)
         return;
     }
     policy_find(session->host, session->login.service, &session->policy);
-    policy_command(session->policy.command, command, session->login.command);
+    policy_command(session->policy.command, session->policy.profile->command, command,
+                   session->login.command);
     look_up(session);
 }

@@ -43,7 +43,10 @@ const app = {
 	fault(error) {
 		if (!(error instanceof ApiError)) throw error;
 		const { code, body } = error;
-		if (STOPS[code]) put(STOPS[code], body);
+		if (STOPS[code]) {
+			drawNav(null);
+			put(STOPS[code], body);
+		}
 		const known = ['offline', 'limited', 'stale'].includes(code) ? code : 'unavailable';
 		return t(`fault.${known}`, { count: body.retry_after ?? 0 });
 	},

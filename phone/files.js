@@ -1,9 +1,9 @@
 /* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
-export const release = 'chkycOfs';
+export const release = 'nFr6NDrr';
 export const files = {
 	'api.js': '4gmPxOP7',
-	'app.css': 'ZAm1FeuI',
-	'app.js': 'wxlnf2ZX',
+	'app.css': 'lBp_OHVq',
+	'app.js': '2U8SraDW',
 	'badge.png': 'me7sweyj',
 	'base64url.js': 'ckAQ-oFr',
 	'clock.js': 'cbARZRbS',

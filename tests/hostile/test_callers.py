@@ -109,7 +109,7 @@ def _():
     with Setting() as s:
         for start in ({"user": "al\x1bice"}, {"user": "a" * 129}, {"service": "s" * 65}, {"user": "al\u202eice"}):
             s.client(**({"service": "sudo"} | start)).done("not_allowed")
-        s.client(service="sudo", rhost="h\x07" * 400, tty="t" * 200, command="c" * 900, user="é" * 64).until("I")
+        s.client(service="su", rhost="h\x07" * 400, tty="t" * 200, command="su -c " + "c" * 900, user="é" * 64).until("I")
         d = s.backend.last().details
         assert d["rhost"].startswith("h?h?") and len(d["rhost"]) == 256 and len(d["tty"]) == 64 and len(d["command"]) == 256
 
@@ -189,6 +189,14 @@ def _():
         assert s.backend.wait_for(lambda: s.backend.requests[1].cancelled == "not_needed")
     with Setting("[service swaylock]\nnumber = off\n", number_required="enter") as s:
         s.client(service="swaylock").done("backend_refused")
+
+
+@test("a service where nobody is: refused, with what to do in the log; ask = no leaves it out")
+def _():
+    with Setting("[service atd]\nask = no\n") as s:
+        assert "nobody is there to answer for cron" in s.client(service="cron").done("bad_config").log
+        s.client(service="atd").done("not_asked")
+        assert not s.backend.requests
 
 
 @test("a greeter: short texts, the prompt Code:, the last word as a text with time to read it")

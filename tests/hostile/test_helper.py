@@ -33,7 +33,7 @@ def _():
 @test("the details say who, where and what, and the request is made as the protocol says")
 def _():
     with Setting() as s:
-        client = s.client(service="sudo", user="al", rhost="", tty="pts/3", command="/usr/bin/apt install x --password=secret")
+        client = s.client(service="sudo", user="al", rhost="", tty="pts/3", command="sudo -u root /usr/bin/apt install x --password=secret")
         client.until("I")
         request = s.backend.last()
         d = request.details
