@@ -33,6 +33,25 @@ int session_refuse(struct session *session, const char *format, ...)
     return -1;
 }
 
+static void no_delay(int status, unsigned usec, void *appdata)
+{
+    (void)status, (void)usec, (void)appdata;
+}
+
+/*
+ * pam_unix asks for two seconds after any failure, also of ours: whoever pressed Ctrl-C need not
+ * sit them out (pam_fail_delay(3)). The module stays loaded (-z nodelete), so the pointer stays
+ * good.
+ */
+static void skip_delay(pam_handle_t *pamh)
+{
+    const void *set = NULL;
+    void (*skip)(int, unsigned, void *) = no_delay;
+
+    if (pam_get_item(pamh, PAM_FAIL_DELAY, &set) == PAM_SUCCESS && set == NULL)
+        pam_set_item(pamh, PAM_FAIL_DELAY, *(const void **)&skip);
+}
+
 int session_wait(struct session *session, int fd, short events, int64_t deadline)
 {
     enum caller_event event =
@@ -43,6 +62,7 @@ int session_wait(struct session *session, int fd, short events, int64_t deadline
         return session_refuse(session, "the caller went away");
     case CALLER_INTERRUPTED:
         session_refuse(session, "interrupted by the user");
+        skip_delay(session->pamh);
         session->result = PAM_ABORT;
         return -1;
     default:

@@ -1,0 +1,215 @@
+#!/usr/bin/python3
+"""sudo and su on a terminal, with the real programs: the number as a text, a wait, a key for a code, Ctrl-C, Deny."""
+import re
+import shutil
+import time
+
+import common
+import pexpect
+import sandbox
+
+sandbox.enter()
+world = common.World()
+test = sandbox.Tests()
+for service in ("sudo", "su"):
+    shutil.copy(f"{sandbox.TOP}/conf/pam.d/{service}", f"/etc/pam.d/{service}")
+sandbox.write("/etc/sudoers.d/tests", "Defaults timestamp_timeout=0\nDefaults !lecture\nalice ALL=(ALL) ALL\n", 0o440)
+
+
+class Terminal:
+    """A command of alice's on a terminal of her own."""
+
+    def __init__(self, command, user="alice"):
+        self.term = pexpect.spawn("setpriv", [f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env", "sh", "-c", command], encoding="utf-8",
+                                  codec_errors="replace", timeout=10, dimensions=(24, 120))
+        self.term.delaybeforesend = None
+
+    def password(self):
+        self.term.expect("assword[^:]*: ")
+        self.term.sendline(sandbox.PASSWORD)
+        return self
+
+    def number(self):
+        self.term.expect(r"Approve (\d\d) on Pixel 8")
+        return int(self.term.match.group(1))
+
+    def expect(self, *patterns):
+        return self.term.expect(list(patterns))
+
+    def send(self, text=""):
+        self.term.sendline(text)
+
+    def ended(self, timeout=10):
+        """Waits for the end; what was shown, and the exit status."""
+        self.term.expect(pexpect.EOF, timeout=timeout)
+        self.term.close()
+        return self.term.before, self.term.exitstatus
+
+
+def approved(terminal, number, word):
+    world.phone.approve(number)
+    start = time.monotonic()
+    terminal.expect(word)
+    assert time.monotonic() - start < 1, "the command starts when the phone has answered, without Enter"
+
+
+@test("D2: sudo shows the number at once, the phone shows host, service and command; after Approve the command runs, with no key pressed")
+def sudo():
+    terminal = Terminal("sudo -u root id -un").password()
+    start = time.monotonic()
+    number = terminal.number()
+    assert time.monotonic() - start < 1
+    request = sandbox.wait_for("the request", world.phone.open)[0]
+    assert (request["service"], request["command"], request["user"]) == ("sudo", "id", "alice"), request
+    assert re.match(r"/dev/pts/|pts/", request["tty"]), request
+    approved(terminal, number, "root")
+    assert terminal.ended()[1] == 0
+
+
+@test("D2: command = full shows its arguments, off shows none")
+def command():
+    for setting, shown in (("full", "id -un"), ("off", "")):
+        world.host.conf(f"[service sudo]\ncommand = {setting}")
+        terminal = Terminal("sudo id -un").password()
+        number = terminal.number()
+        assert sandbox.wait_for("the request", world.phone.open)[0]["command"] == shown
+        approved(terminal, number, "root")
+        terminal.ended()
+    world.host.conf("")
+
+
+@test("D2 S18: a key brings the code prompt, and the code opens")
+def key():
+    terminal = Terminal("sudo id -un").password()
+    terminal.number()
+    terminal.expect("press a key")
+    terminal.send()
+    terminal.expect("Code: ")
+    terminal.send(world.phone.code())
+    terminal.expect("root")
+    assert terminal.ended()[1] == 0
+
+
+@test("D2: a wrong code asks again")
+def wrong_code():
+    terminal = Terminal("sudo id -un").password()
+    number = terminal.number()
+    terminal.send()
+    terminal.expect("Code: ")
+    terminal.send("000000")
+    terminal.expect("not right")
+    terminal.expect("Code: ")
+    terminal.send()  # an empty answer looks at the phone again
+    approved(terminal, number, "root")
+    terminal.ended()
+
+
+@test("D2: Ctrl-C ends within 0.2 s, sudo does not ask again, and the phone shows that it is over")
+def interrupted():
+    terminal = Terminal("sudo id -un").password()
+    terminal.number()
+    sandbox.wait_for("the request", world.phone.open)
+    before = world.requests()
+    start = time.monotonic()
+    terminal.term.sendintr()
+    shown, status = terminal.ended()
+    took = time.monotonic() - start
+    assert took < 0.3 and status != 0, (took, status)  # the 0.2 s, and sudo's own end
+    assert "[sudo] password" not in shown and world.requests() == before, shown
+    world.phone.ended("caller_gone", 1.0)
+
+
+@test("D4: Deny ends without a code prompt and without two more requests, though sudo tries three times")
+def denied():
+    terminal = Terminal("sudo id -un").password()
+    terminal.number()
+    sandbox.wait_for("the request", world.phone.open)
+    before = world.requests()
+    world.phone.deny()
+    terminal.expect("denied on the phone")
+    for _ in range(2):  # sudo's own tries: the password, and no request
+        terminal.password()
+        terminal.expect("a moment ago")
+    shown, status = terminal.ended(15)
+    assert status != 0 and "ode:" not in shown, shown
+    assert world.requests() == before
+    world.forget_denials()
+
+
+@test("a wrong password rings no phone")
+def wrong_password():
+    before = world.requests()
+    terminal = Terminal("sudo -S id -un </dev/null")
+    terminal.ended(15)
+    assert world.requests() == before
+
+
+@test("D2: sudo -S, its password from a pipe, shows the number and waits; it never reads the pipe for a code, and Approve opens")
+def from_pipe():
+    terminal = Terminal(f"echo '{sandbox.PASSWORD}' | sudo -S -p '' id -un")
+    number = terminal.number()
+    approved(terminal, number, "root")
+    assert terminal.ended()[1] == 0
+
+
+@test("I1: the helper stopped: sudo is refused, with the reason in syslog")
+def helper_stopped():
+    world.host.stop()
+    mark = world.syslog.mark()
+    assert Terminal("sudo id -un").password().term.expect(["try again", "root"]) == 0
+    assert "no helper answers" in world.syslog.since(mark)
+    world.host.start()
+
+
+@test("D2: sudo -n is refused at once: it may ask nothing")
+def not_interactive():
+    before = world.requests()
+    start = time.monotonic()
+    _, status = Terminal("sudo -n id -un").ended()
+    assert status != 0 and time.monotonic() - start < 2 and world.requests() == before
+
+
+@test("D2: without a terminal, and in the background, it is bounded: the phone is asked, and nobody hangs")
+def no_terminal():
+    world.host.conf("[service sudo]\nwait = 5")
+    start = time.monotonic()
+    done = sandbox.sh("setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "--reset-env", "setsid", "sudo", "-S", "-p", "", "id", "-un",
+                      text=sandbox.PASSWORD + "\n", check=False, timeout=30)
+    assert done.returncode != 0 and time.monotonic() - start < 20, done.stdout
+    world.host.conf("")
+
+
+@test("D2: su asks the phone of the user that one becomes")
+def su():
+    terminal = Terminal("su alice -c 'id -un'", user="bob").password()
+    number = terminal.number()
+    request = sandbox.wait_for("the request", world.phone.open)[0]
+    assert (request["service"], request["user"], request["command"]) == ("su", "alice", "id"), request
+    approved(terminal, number, "alice")
+    assert terminal.ended()[1] == 0
+
+
+@test("S9: an excepted user's sudo is as before")
+def excepted():
+    world.host.conf("[service sudo]\nexcept = alice")
+    before = world.requests()
+    terminal = Terminal("sudo id -un").password()
+    terminal.expect("root")
+    assert terminal.ended()[1] == 0 and world.requests() == before
+    world.host.conf("")
+
+
+@test("D2: code_first: the number and the prompt for a code at once")
+def code_first():
+    world.host.conf("[service sudo]\ncode_first = yes")
+    terminal = Terminal("sudo id -un").password()
+    number = terminal.number()
+    terminal.expect("Code: ")
+    world.phone.approve(number)
+    terminal.send()
+    terminal.expect("root")
+    terminal.ended()
+    world.host.conf("")
+
+
+test.run(world.logs)
