@@ -32,12 +32,17 @@ int random_bytes(void *buf, size_t len)
 
 char *random_token(size_t bytes)
 {
-    unsigned char buf[TOKEN_MAX];
+    enum { MINUS = 62 }; /* the value of "-", RFC 4648, section 5 */
+    unsigned char buf[TOKEN_MAX] = {MINUS << 2};
     char *token = NULL;
 
     if (bytes == 0 || bytes > sizeof(buf))
         return NULL;
-    if (random_bytes(buf, bytes) == 0)
+    do {
+        if (random_bytes(buf, bytes) < 0)
+            break;
+    } while (buf[0] >> 2 == MINUS);
+    if (buf[0] >> 2 != MINUS)
         token = base64url_encode(buf, bytes);
     secret_wipe(buf, sizeof(buf));
     return token;

@@ -7,7 +7,9 @@
 /* Fills buf. Returns 0, or -1 (then buf is zeroed, and the caller must fail). */
 int random_bytes(void *buf, size_t len);
 
-/* A new base64url string of `bytes` random bytes (at most 64), or NULL. The caller frees it. */
+/* A new base64url string of `bytes` random bytes (at most 64), or NULL. The caller frees it. It
+ * never begins with "-": people give tokens and ids to commands, which would take it for an option.
+ */
 char *random_token(size_t bytes);
 
 /* Uniform in [low, high], or -1. 0 <= low <= high. */

@@ -54,6 +54,11 @@ static void tokens_have_the_right_length_and_differ(void **state)
     assert_string_not_equal(one, two);
     free(one);
     free(two);
+    for (int i = 0; i < 2000; i++) {
+        char *token = random_token(1);
+        assert_int_not_equal(token[0], '-');
+        free(token);
+    }
     assert_null(random_token(0));
     assert_null(random_token(65));
 }
