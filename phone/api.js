@@ -10,6 +10,7 @@ const PATIENCE = 15000; /* ms beside the time that a call asks to be held */
 export class ApiError extends Error {
 	constructor(code, body = {}) {
 		super(code);
+		this.name = 'ApiError';
 		this.code = code;
 		this.body = body;
 	}

@@ -1,9 +1,7 @@
 /* The app: starts, keeps the inbox, and puts one screen at a time in place. */
-import { ApiError } from './api.js';
 import { el, icon, outside } from './dom.js';
 import { invitation, load } from './identity.js';
 import { loadLanguage, pieces, t } from './language.js';
-import { register } from './update.js';
 
 /* What a `#name` shows, and what stands in the navigation. */
 const SCREENS = {
@@ -41,7 +39,7 @@ const app = {
 
 	/* What to tell about a fault; changes to another screen where there is no going on. Throws what is no ApiError. */
 	fault(error) {
-		if (!(error instanceof ApiError)) throw error;
+		if (error.name !== 'ApiError') throw error;
 		const { code, body } = error;
 		if (STOPS[code]) {
 			drawNav(null);
@@ -175,6 +173,7 @@ async function start() {
 	addEventListener('hashchange', draw);
 	await draw();
 	navigator.serviceWorker?.addEventListener('message', hear);
+	const { register } = await import('./update.js');
 	register(() => {
 		outdated = true;
 		if (place().name !== 'request') location.reload();

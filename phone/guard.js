@@ -1,7 +1,4 @@
-/*
- * Keeps buttons from being pressed by a finger that was on its way before they were there: they count
- * only for presses that began after they could be seen for a moment.
- */
+/* Buttons count only for presses that began after they could be seen for a moment: a finger on its way presses nothing. */
 
 const MOMENT = 800; /* ms */
 

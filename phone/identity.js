@@ -1,8 +1,5 @@
 /* Who this device is: its key and what the server told it when it was set up. */
-import { call } from './api.js';
-import { makeKey } from './jws.js';
 import { get, put, remove } from './storage.js';
-import { importSecret } from './totp.js';
 
 /* { server, serverName, user, device, name, key, jwk, kid, code, vapid }, or undefined. */
 export const load = () => get('identity');
@@ -22,6 +19,7 @@ export function tokenOf(link, origin) {
 export async function accept(token, server) {
 	const kept = await invitation();
 	if (kept?.token === token && kept.server === server) return kept;
+	const { makeKey } = await import('./jws.js');
 	const fresh = { token, server, ...(await makeKey()) };
 	await put('invitation', fresh);
 	return fresh;
@@ -29,6 +27,7 @@ export async function accept(token, server) {
 
 /* Uses the invitation up. A device that was set up here before takes its leave of the server. */
 export async function enrol({ token, server, key, jwk, kid }, name) {
+	const [{ call }, { importSecret }] = await Promise.all([import('./api.js'), import('./totp.js')]);
 	const answer = await call({ server, key, jwk, kid }, 'enroll', { token, name, platform: 'web' }, { introduce: true });
 	const before = await load();
 	const identity = {

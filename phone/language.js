@@ -27,10 +27,13 @@ function suited() {
 }
 
 async function load(read) {
-	const chosen = await get('language').catch(() => undefined);
-	const code = languages.includes(chosen) ? chosen : suited();
+	const fetched = (code) => read(`/lang/${code}.json`);
+	const likely = suited();
+	const early = plurals ? null : fetched(likely); /* before the choice is known */
+	const chosen = await get('language').catch(() => null);
+	const code = languages.includes(chosen) ? chosen : likely;
 	if (code === language && plurals) return;
-	const answer = await read(`/lang/${code}.json`);
+	const answer = await ((code === likely && early) || fetched(code));
 	if (!answer.ok) throw new Error(`/lang/${code}.json: ${answer.status}`);
 	words = await answer.json();
 	plurals = new Intl.PluralRules(code);

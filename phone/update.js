@@ -4,10 +4,7 @@ const policy = globalThis.trustedTypes?.createPolicy('worker', { createScriptURL
 const script = policy ? policy.createScriptURL('') : '/worker.js';
 let registered = Promise.resolve(null);
 
-/*
- * Registers the worker; a browser without one goes on without. fresh() is called when a newer version has
- * taken over, which the page should begin again with before it loads another file.
- */
+/* Registers the worker; a browser without one goes on without. fresh(): a newer version has taken over, with which the page should begin again. */
 export function register(fresh) {
 	const workers = navigator.serviceWorker;
 	if (!workers) return;

@@ -48,7 +48,7 @@ test('the whole app, with the longest of its languages, is under 100 KiB uncompr
 	assert.ok(size < 100 * 1024, `${size} bytes`);
 });
 
-test('interactive within 2 s on a slow phone (the goal is 1 s): 1.6 Mbit/s, 150 ms, a quarter of the processor', async () => {
+test('interactive on a slow phone within 1.5 s (the goal is 1 s, and this machine may be busy): 1.6 Mbit/s, 150 ms, a quarter of the processor', async () => {
 	const slow = await Phone.open({ push: false });
 	await slow.cdp.send('Network.enable');
 	await slow.cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 150, downloadThroughput: 200000, uploadThroughput: 200000 });
@@ -57,7 +57,7 @@ test('interactive within 2 s on a slow phone (the goal is 1 s): 1.6 Mbit/s, 150 
 	await slow.page.getByLabel('Link').waitFor();
 	const ready = await slow.page.evaluate(() => performance.getEntriesByName('screen')[0].startTime);
 	console.log(`# interactive after ${Math.round(ready)} ms`);
-	assert.ok(ready < 2000, `${Math.round(ready)} ms`);
+	assert.ok(ready < 1500, `${Math.round(ready)} ms`);
 	await slow.close();
 });
 
