@@ -16,15 +16,23 @@ $(FUZZ_DIR)/obj/backend/store_sqlite.o: $(B)/gen/schema.h
 $(FUZZ_DIR)/libcommon.a: $(call fuzz_objects,common)
 $(FUZZ_DIR)/libhelper.a: $(call fuzz_objects,helper)
 $(FUZZ_DIR)/libbackend.a: $(call fuzz_objects,backend)
-$(FUZZ_ARCHIVES):
+$(FUZZ_DIR)/libmodule.a: $(call fuzz_objects,pam_module)
+$(FUZZ_ARCHIVES) $(FUZZ_DIR)/libmodule.a:
 	rm -f $@ && ar rcs $@ $^
 
 $(FUZZ): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS) $(LIBS)
 fuzz_parts = $(patsubst %,$(FUZZ_DIR)/obj/tests/fuzz/%.o,$(1))
 $(FUZZ_DIR)/fuzz_api: $(call fuzz_parts,expand quiet api_world api_words)
 $(FUZZ_DIR)/fuzz_decision: $(call fuzz_parts,expand)
 $(FUZZ_DIR)/fuzz_helper: $(call fuzz_parts,expand quiet helper_loop helper_net helper_backend)
+
+# The module with libpam in one program, so that all that both call can be made to fail.
+FUZZ_WRAPPED = malloc calloc realloc strdup __asprintf_chk __vasprintf_chk __syslog_chk socket connect getsockopt getpeername send recvmsg poll open read \
+    fcntl lstat stat ioctl tcgetpgrp clock_gettime sigpending
+$(FUZZ_DIR)/fuzz_module: $(call fuzz_parts,module_world) $(FUZZ_DIR)/libmodule.a
+$(FUZZ_DIR)/fuzz_module: FUZZ_LIBS = $(patsubst %,-Wl$(comma)--wrap=%,$(FUZZ_WRAPPED)) -l:libpam.a
+comma := ,
 
 .PHONY: fuzz-targets fuzz
 fuzz-targets: $(FUZZ)
