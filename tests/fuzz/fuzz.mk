@@ -34,10 +34,14 @@ $(FUZZ_DIR)/fuzz_module: $(call fuzz_parts,module_world) $(FUZZ_DIR)/libmodule.a
 $(FUZZ_DIR)/fuzz_module: FUZZ_LIBS = $(patsubst %,-Wl$(comma)--wrap=%,$(FUZZ_WRAPPED)) -l:libpam.a
 comma := ,
 
-.PHONY: fuzz-targets fuzz
+.PHONY: fuzz-targets fuzz fuzz-coverage
 fuzz-targets: $(FUZZ)
 
 fuzz: ## feed junk to the parsers, each for SECONDS=10
 	@B=$(B) FUZZ_SECONDS=$(SECONDS) tests/fuzz/test_fuzz.sh
+
+fuzz-coverage: ## which lines the fuzz targets reach, after SECONDS=10 each
+	@$(MAKE) --no-print-directory -s FUZZ_DIR=$(B)/coverage FUZZ_CHECKS='-fprofile-instr-generate -fcoverage-mapping' fuzz-targets
+	@B=$(B) FUZZ_DIR=$(B)/coverage FUZZ_SECONDS=$(SECONDS) tests/fuzz/coverage
 
 -include $(shell find $(FUZZ_DIR)/obj -name '*.d' 2>/dev/null)
