@@ -34,14 +34,14 @@ UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.
 MODULE_TESTS = $(patsubst tests/module/%.c,$(B)/tests/module/%,$(wildcard tests/module/test_*.c))
 MODULE_TEST_PARTS = $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/module/test_%,$(wildcard tests/module/*.c)))
 
-.PHONY: all help deps demo check test lint bench fuzz fuzz-targets install uninstall clean distclean format man
+.PHONY: all help deps demo check test lint bench install uninstall clean distclean format man
 .DELETE_ON_ERROR:
 
 all: $(MODULE) $(PROGRAMS) $(MAN) ## build everything
 
 help: ## this list
 	@echo 'pam_approve $(VERSION): approve Linux logins from a phone'; echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | column -t -s'|'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile tests/fuzz/fuzz.mk | column -t -s'|'
 	@echo; echo 'Variables: DESTDIR, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR), PAMDIR, CFLAGS, SANITIZE=1, TESTS="names"'
 
 # --- programs ---------------------------------------------------------------------------------------------------------
@@ -119,19 +119,7 @@ bench: ## measure, beside other software in the same run (docs/benchmarks.md)
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint
 
-# Parsers under libFuzzer, with ASan and UBSan; what a target holds the code to is in its source.
-SECONDS = 10
-FUZZ = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_FLAGS = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-$(B)/fuzz/obj/%.o: %.c
-	@mkdir -p $(@D)
-	clang $(ALL_CPPFLAGS) $(WARNINGS) $(WERROR) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
-$(FUZZ): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,$(B)/fuzz/obj/%.o,$(call sources,common))
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(shell pkg-config --libs $(PKGS)) -linih
-fuzz-targets: $(FUZZ)
-
-fuzz: ## feed junk to the parsers, each for SECONDS=10
-	@B=$(B) FUZZ_SECONDS=$(SECONDS) tests/fuzz/test_fuzz.sh
+include tests/fuzz/fuzz.mk
 
 format: ## reformat the C sources
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -149,4 +137,4 @@ clean: ## remove what was built
 distclean: ## remove the caches too
 	rm -rf build
 
--include $(shell find $(B)/obj $(B)/fuzz/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
