@@ -136,5 +136,6 @@ clean: ## remove what was built
 
 distclean: ## remove the caches too
 	rm -rf build
+	tests/desktop/root --remove
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
