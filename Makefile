@@ -103,8 +103,8 @@ test: all $(UNIT) $(MODULE_TESTS) ## build and run the tests (packages must be t
 
 check: ## install what is needed, build, lint, run every test
 	@tests/install-packages
-	@$(MAKE) --no-print-directory CI=true all
-	@$(MAKE) --no-print-directory CI=true test
+	@$(MAKE) --no-print-directory -s CI=true all
+	@$(MAKE) --no-print-directory -s CI=true test
 
 demo: ## sign in with ssh, approved by a phone, in a sandbox
 	@tests/install-packages demo

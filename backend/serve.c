@@ -25,6 +25,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "common/ready.h"
+#include "common/seccomp_filter.h"
 
 #define WHY_SIZE 512
 #define KEYS_KEPT 10000      /* parsed keys of hosts and devices */
@@ -260,7 +261,7 @@ int serve_command(const struct command_call *call)
                        ? config_text(server->config, "server", "name")
                        : serving.url.host;
     set_limits(&serving, descriptors);
-    if (start_listening(&serving) < 0)
+    if (start_listening(&serving) < 0 || seccomp_filter_load(serving.why, WHY_SIZE) < 0)
         goto out;
     log_info(_("%s: serving %s"), VERSION, server->issuer);
     ready_tell();

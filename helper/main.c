@@ -11,6 +11,7 @@
 #include "common/i18n.h"
 #include "common/log.h"
 #include "common/ready.h"
+#include "common/seccomp_filter.h"
 #include "helper/helper.h"
 #include "helper/listen.h"
 #include "helper/profile.h"
@@ -82,7 +83,7 @@ static int serve(struct helper *helper, const char *path)
 
     if (term != NULL && interrupt != NULL)
         listener = listen_new(helper, path, why, sizeof why);
-    if (listener == NULL) {
+    if (listener == NULL || seccomp_filter_load(why, sizeof why) < 0) {
         log_error("%s", why);
     } else {
         evsignal_add(term, NULL);
@@ -91,10 +92,12 @@ static int serve(struct helper *helper, const char *path)
         ready_tell();
         event_base_dispatch(helper->base);
         listen_free(listener);
+        listener = NULL;
         close_sessions(helper);
         log_info("ended");
         code = EXIT_OK;
     }
+    listen_free(listener);
     if (term != NULL)
         event_free(term);
     if (interrupt != NULL)

@@ -382,13 +382,13 @@ def not_reading():
         start = time.monotonic()
         with connect(server) as line:
             line.sendall(ok.replace(b"/healthz", b"/large.js"))
-            assert receive(line)[2] == Files.LARGE and time.monotonic() - start < 0.5
+            assert receive(line)[2] == Files.LARGE and time.monotonic() - start < 2
         rss = int(sandbox.sh("ps", "-o", "rss=", "-p", str(server.child.pid)).stdout)
         assert rss < 60000, f"{rss} KiB for 150 answers of 1.9 MB that nobody reads"
         assert receive(lines[0], 10)[2] == Files.LARGE  # one that begins to read gets all of it
         for line in lines:
             line.close()
-        sandbox.wait_for("the server to let them go", lambda: server.json("status")["connections"] == 1, 2)
+        sandbox.wait_for("the server to let them go", lambda: server.json("status")["connections"] == 1, 10)
 
 
 class Files(peers.Server):

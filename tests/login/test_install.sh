@@ -8,7 +8,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 number=0
 failed=0
-echo 1..6
+echo 1..7
 
 check() {
     number=$((number + 1))
@@ -35,6 +35,8 @@ check "programs, module, pages, units and examples are there" has /usr/sbin/appr
     /usr/share/doc/pam_approve/examples/pam.d/sshd /usr/share/doc/pam_approve/examples/sshd_config.d/pam_approve.conf
 check "systemd-analyze verify finds nothing in the units" in_sandbox 'cd /usr/lib/systemd/system
     ! systemd-analyze verify --man=no approve-helper.socket approve-helper.service approve-server.service 2>&1 | grep -i approve'
+check "systemd-analyze security: both units score 2.0 or better" in_sandbox 'cd /usr/lib/systemd/system
+    systemd-analyze security --no-pager --offline=true --threshold=20 ./approve-helper.service ./approve-server.service'
 check "sysusers and tmpfiles make the users and folders" in_sandbox 'systemd-sysusers /usr/lib/sysusers.d/approve.conf
     systemd-tmpfiles --create /usr/lib/tmpfiles.d/approve.conf
     id approve-helper; id approve-server; test -d /run/approve; test -d /etc/approve'
