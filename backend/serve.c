@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,10 +19,10 @@
 #include "backend/sweep.h"
 #include "backend/tls.h"
 #include "backend/waiters.h"
+#include "common/daemon.h"
 #include "common/i18n.h"
 #include "common/log.h"
 #include "common/random.h"
-#include "common/ready.h"
 #include "common/seccomp_filter.h"
 
 #define WHY_SIZE 512
@@ -40,24 +38,6 @@ struct serving {
     struct event *end[2];
     char why[WHY_SIZE];
 };
-
-/* Secrets stay out of core dumps, files that are made are for us alone, and descriptors are as many
- * as the system gives. Returns how many. */
-static size_t set_up_process(void)
-{
-    const struct rlimit none = {0, 0};
-    struct rlimit files;
-    umask(077);
-    signal(SIGPIPE, SIG_IGN);
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0);
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-        return 1024;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    getrlimit(RLIMIT_NOFILE, &files);
-    return files.rlim_cur;
-}
 
 static void end_loop(evutil_socket_t number, short what, void *arg)
 {
@@ -248,7 +228,7 @@ int serve_command(const struct command_call *call)
     int result = EXIT_FAILED;
 
     log_open("approve-server", false, LOG_LEVEL_INFO);
-    size_t descriptors = set_up_process();
+    size_t descriptors = daemon_set_up();
     server->config = program_config(call);
     if (!server->config)
         return EXIT_FAILED;
@@ -264,7 +244,7 @@ int serve_command(const struct command_call *call)
     if (start_listening(&serving) < 0 || seccomp_filter_load(serving.why, WHY_SIZE) < 0)
         goto out;
     log_info(_("%s: serving %s"), VERSION, server->issuer);
-    ready_tell();
+    daemon_ready();
     event_base_dispatch(server->base);
     log_info(_("ending"));
     result = EXIT_OK;

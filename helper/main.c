@@ -4,13 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "common/command.h"
+#include "common/daemon.h"
 #include "common/i18n.h"
 #include "common/log.h"
-#include "common/ready.h"
 #include "common/seccomp_filter.h"
 #include "helper/helper.h"
 #include "helper/listen.h"
@@ -45,21 +43,6 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
     event_base_loopbreak(arg);
 }
 
-/* The host's key is in memory: no core dumps, no debugger. A sanitizer needs ptrace. */
-static void protect_memory(void)
-{
-    struct rlimit files, none = {0, 0};
-
-    setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
 /* Everyone is refused by the closed socket; their requests are withdrawn. */
 static void close_sessions(struct helper *helper)
 {
@@ -89,7 +72,7 @@ static int serve(struct helper *helper, const char *path)
         evsignal_add(term, NULL);
         evsignal_add(interrupt, NULL);
         log_info("approve-helper " VERSION " is ready");
-        ready_tell();
+        daemon_ready();
         event_base_dispatch(helper->base);
         listen_free(listener);
         listener = NULL;
@@ -119,8 +102,7 @@ static int run_helper(const struct command_call *call)
     }
     log_open("approve-helper", false,
              command_value(call, "--debug") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-    protect_memory();
-    signal(SIGPIPE, SIG_IGN);
+    daemon_set_up();
     signal(SIGHUP, SIG_IGN);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     helper.base = event_base_new();

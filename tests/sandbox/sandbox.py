@@ -19,6 +19,7 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 B = os.path.join(TOP, os.environ.get("B", "build"))
 LOGS = "/var/log/approve-tests"
 PASSWORD = "correct horse"
+SANITIZER_REPORTS = "/var/log/approve-sanitizer"
 
 
 def enter(net=True):
@@ -26,6 +27,11 @@ def enter(net=True):
     if os.environ.get("PAM_APPROVE_SANDBOX") == "inside":
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         os.makedirs(LOGS, exist_ok=True)
+        if os.environ.get("SANITIZE") == "1":
+            os.makedirs(SANITIZER_REPORTS)
+            os.chmod(SANITIZER_REPORTS, 0o1777)
+            for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+                os.environ[name] = f"log_path={SANITIZER_REPORTS}/report:print_stacktrace=1"
         return
     argv = [os.path.join(TOP, "tests/sandbox/enter")] + (["--net"] if net else []) + ["/usr/bin/python3"] + sys.argv
     sys.stdout.flush()
@@ -84,11 +90,13 @@ def listening(port):
 
 class Daemon:
     """A program in the background; its output is in log."""
+    all = []
 
     def __init__(self, name, argv, prefix=()):
         self.name, self.argv, self.prefix = name, list(argv), list(prefix)
         self.log = f"{LOGS}/{name}.log"
         self.child = None
+        Daemon.all.append(self)
 
     def start(self):
         with open(self.log, "ab") as out:
@@ -366,7 +374,8 @@ class Tests:
     def run(self, on_failure=None):
         import traceback
         chosen = [t for t in self.tests if not sys.argv[1:] or any(w in t[1].__name__ for w in sys.argv[1:])]
-        print(f"1..{len(chosen)}")
+        sanitize = os.environ.get("SANITIZE") == "1"
+        print(f"1..{len(chosen) + sanitize}")
         failed = 0
         for number, (words, function) in enumerate(chosen, 1):
             start = time.monotonic()
@@ -379,7 +388,20 @@ class Tests:
                 trouble = traceback.format_exc() + (on_failure() if on_failure else "")
                 print("\n".join("# " + line for line in trouble.splitlines()), flush=True)
             print(f"# {function.__name__}: {time.monotonic() - start:.2f} s", flush=True)
+        if sanitize:
+            failed += not self.sanitizers_are_content(len(chosen) + 1)
         sys.exit(1 if failed else 0)
+
+    @staticmethod
+    def sanitizers_are_content(number):
+        """Ends the daemons, which then look for leaks, and shows what the sanitizers of all programs wrote."""
+        for daemon in Daemon.all:
+            daemon.stop()
+        reports = [os.path.join(SANITIZER_REPORTS, name) for name in sorted(os.listdir(SANITIZER_REPORTS))]
+        print(f"{'not ' if reports else ''}ok {number} - no sanitizer has anything to say of the programs", flush=True)
+        for report in reports:
+            print("\n".join("# " + line for line in read(report).splitlines()[:60]), flush=True)
+        return not reports
 
 
 def tails(*daemons, lines=12):

@@ -1,14 +1,39 @@
-#include "common/ready.h"
+#include "common/daemon.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#define FILES_UNKNOWN 1024
+
+size_t daemon_set_up(void)
+{
+    const struct rlimit none = {0, 0};
+    struct rlimit files;
+
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return FILES_UNKNOWN;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_NOFILE, &files);
+    return files.rlim_cur;
+}
+
 /* libsystemd would bring a library of 900 kB for one datagram, whose form is promised to stay. */
-void ready_tell(void)
+void daemon_ready(void)
 {
     static const char message[] = "READY=1";
     struct sockaddr_un address = {.sun_family = AF_UNIX};
