@@ -11,7 +11,8 @@
  * also sets no_new_privs. It can't be taken back. Returns 0, or -1 and says in why what failed:
  * then the process must not go on.
  *
- * Does nothing in a build with AddressSanitizer, whose leak check starts a process and uses ptrace.
+ * Does nothing in a build with AddressSanitizer, whose leak check starts a process and uses ptrace,
+ * nor in one with WITHOUT_SECCOMP_FILTER, for valgrind, which translates code as it runs.
  */
 int seccomp_filter_load(char *why, size_t why_size);
 

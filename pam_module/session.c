@@ -70,9 +70,10 @@ int session_wait(struct session *session, int fd, short events, int64_t deadline
     }
 }
 
-/* Sends session->frame within the deadline and wipes it. */
+/* Sends session->frame and wipes it. The deadline is its own: a wait for the phone may be long. */
 static int send_frame(struct session *session)
 {
+    int64_t deadline = clock_mono_ms() + FRAME_DEADLINE_MS;
     int result;
 
     while ((result = frame_send(session->fd, &session->frame)) != 0) {
@@ -81,7 +82,9 @@ static int send_frame(struct session *session)
             session_refuse(session, "the helper cannot be told: %m");
             break;
         }
-        event = session_wait(session, session->fd, POLLOUT, session->deadline);
+        event = session_wait(session, session->fd, POLLOUT, deadline);
+        if (event == CALLER_READY && clock_mono_ms() > deadline)
+            event = CALLER_LATE; /* a socket that is always ready and takes nothing */
         if (event == CALLER_LATE)
             session_refuse(session, "the helper does not read");
         if (event != CALLER_READY)

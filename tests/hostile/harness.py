@@ -94,11 +94,12 @@ def number_in(text):
 class Setting:
     """A directory with host.conf and key, a backend, the helper. `conf`: more lines of host.conf; `backend`: settings and hooks."""
 
-    def __init__(self, conf="", hooks=None, tls=False, trust="", provider="", timeout=2, start=True, backend=None, **settings):
+    def __init__(self, conf="", hooks=None, tls=False, trust="", provider="", timeout=2, start=True, backend=None, program=(), **settings):
         self.directory = tempfile.mkdtemp(prefix="approve-helper-")
         os.chmod(self.directory, 0o755)
         os.mkdir(f"{self.directory}/run")
         os.chown(f"{self.directory}/run", UNPRIVILEGED, UNPRIVILEGED)
+        self.program = list(program) or [f"{BUILD}/approve-helper"]
         self.key = Key()
         context, self.pin = tls_context(self.directory) if tls else (None, "")
         self.backend = backend or Backend(self.key, hooks, context, **settings)
@@ -128,7 +129,7 @@ class Setting:
     def start(self):
         self.log.clear()
         self.process = subprocess.Popen(
-            ["setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", f"{BUILD}/approve-helper",
+            ["setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", *self.program,
              "--listen", self.socket, "--config", self.conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace")
         self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
