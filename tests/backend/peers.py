@@ -159,6 +159,7 @@ class Server:
         shutil.rmtree(self.folder)
 
     def start(self):
+        sandbox.sanitizer_reports()
         with open(self.log, "ab") as out:
             self.child = subprocess.Popen(self.prefix + [SERVER, "--config", self.conf, "serve"], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         sandbox.wait_for(f"approve-server to listen\n{sandbox.read(self.log)}",

@@ -2,6 +2,8 @@
 
 A test program begins with `sandbox.enter()`, which runs it again inside tests/sandbox/enter. From there on it is process 1 of a machine of its own.
 """
+import atexit
+import functools
 import json
 import os
 import re
@@ -10,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -19,7 +22,6 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 B = os.path.join(TOP, os.environ.get("B", "build"))
 LOGS = "/var/log/approve-tests"
 PASSWORD = "correct horse"
-SANITIZER_REPORTS = "/var/log/approve-sanitizer"
 
 
 def enter(net=True):
@@ -27,16 +29,25 @@ def enter(net=True):
     if os.environ.get("PAM_APPROVE_SANDBOX") == "inside":
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         os.makedirs(LOGS, exist_ok=True)
-        if os.environ.get("SANITIZE") == "1":
-            os.makedirs(SANITIZER_REPORTS)
-            os.chmod(SANITIZER_REPORTS, 0o1777)
-            for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
-                os.environ[name] = f"log_path={SANITIZER_REPORTS}/report:print_stacktrace=1"
+        sanitizer_reports()
         return
     argv = [os.path.join(TOP, "tests/sandbox/enter")] + (["--net"] if net else []) + ["/usr/bin/python3"] + sys.argv
     sys.stdout.flush()
     os.chdir(TOP)
     os.execv(argv[0], argv)
+
+
+@functools.cache
+def sanitizer_reports():
+    """The folder where programs that were built with sanitizers write what they find; None where these were not. To be called before they are started."""
+    if os.environ.get("SANITIZE") != "1":
+        return None
+    folder = tempfile.mkdtemp(prefix="approve-sanitizer-")
+    atexit.register(shutil.rmtree, folder)
+    os.chmod(folder, 0o1777)
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        os.environ[name] = f"log_path={folder}/report:print_stacktrace=1"
+    return folder
 
 
 def sh(*argv, text=None, check=True, user=None, timeout=60, env=None):
@@ -374,7 +385,7 @@ class Tests:
     def run(self, on_failure=None):
         import traceback
         chosen = [t for t in self.tests if not sys.argv[1:] or any(w in t[1].__name__ for w in sys.argv[1:])]
-        sanitize = os.environ.get("SANITIZE") == "1"
+        sanitize = sanitizer_reports() is not None
         print(f"1..{len(chosen) + sanitize}")
         failed = 0
         for number, (words, function) in enumerate(chosen, 1):
@@ -397,7 +408,8 @@ class Tests:
         """Ends the daemons, which then look for leaks, and shows what the sanitizers of all programs wrote."""
         for daemon in Daemon.all:
             daemon.stop()
-        reports = [os.path.join(SANITIZER_REPORTS, name) for name in sorted(os.listdir(SANITIZER_REPORTS))]
+        folder = sanitizer_reports()
+        reports = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
         print(f"{'not ' if reports else ''}ok {number} - no sanitizer has anything to say of the programs", flush=True)
         for report in reports:
             print("\n".join("# " + line for line in read(report).splitlines()[:60]), flush=True)
