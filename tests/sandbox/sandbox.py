@@ -22,6 +22,7 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 B = os.path.join(TOP, os.environ.get("B", "build"))
 LOGS = "/var/log/approve-tests"
 PASSWORD = "correct horse"
+SANITIZER_OPTIONS = ("ASAN_OPTIONS", "UBSAN_OPTIONS")
 
 
 def enter(net=True):
@@ -45,7 +46,7 @@ def sanitizer_reports():
     folder = tempfile.mkdtemp(prefix="approve-sanitizer-")
     atexit.register(shutil.rmtree, folder)
     os.chmod(folder, 0o1777)
-    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+    for name in SANITIZER_OPTIONS:
         os.environ[name] = f"log_path={folder}/report:print_stacktrace=1"
     return folder
 
@@ -224,9 +225,10 @@ class Host:
         command = re.search(r"approvectl join (\S+) (\S+)", server.cli("host", "add", ident, "--name", f"{ident}.example.org"))
         self.run("approvectl", "join", command.group(1), command.group(2))
         self.conf("", append=conf)
-        self.helper = Daemon(f"approve-helper-{ident}", ["systemd-socket-activate", "--seqpacket", "-l", "/run/approve/helper.sock",
-                                                        "setpriv", "--reuid=approve-helper", "--regid=approve-helper", "--clear-groups",
-                                                        "approve-helper"], self.prefix)
+        kept = [f"--setenv={name}" for name in SANITIZER_OPTIONS if name in os.environ]
+        self.helper = Daemon(f"approve-helper-{ident}",
+                             ["systemd-socket-activate", "--seqpacket", "-l", "/run/approve/helper.sock", *kept,
+                              "setpriv", "--reuid=approve-helper", "--regid=approve-helper", "--clear-groups", "approve-helper"], self.prefix)
         self.start()
 
     def run(self, *argv, **more):
