@@ -35,7 +35,7 @@ UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.
 MODULE_TESTS = $(patsubst tests/module/%.c,$(B)/tests/module/%,$(wildcard tests/module/test_*.c))
 MODULE_TEST_PARTS = $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/module/test_%,$(wildcard tests/module/*.c)))
 
-.PHONY: all help deps demo check test lint bench install uninstall clean distclean format man
+.PHONY: all help deps demo check check-newer-openssh test lint bench install uninstall clean distclean format man
 .DELETE_ON_ERROR:
 
 all: $(MODULE) $(STOCK_MODULE) $(PROGRAMS) $(MAN) ## build everything
@@ -110,6 +110,11 @@ check: ## install what is needed, build, lint, run every test
 	@tests/install-packages
 	@$(MAKE) --no-print-directory -s CI=true all
 	@$(MAKE) --no-print-directory -s CI=true test
+
+check-newer-openssh: ## sign in with the OpenSSH of Debian testing (downloads it)
+	@tests/install-packages
+	@$(MAKE) --no-print-directory -s all
+	@B=$(B) tests/login/newer_openssh.py
 
 demo: ## sign in with ssh, approved by a phone, in a sandbox
 	@tests/install-packages demo

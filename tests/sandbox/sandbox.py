@@ -277,13 +277,14 @@ class Sshd:
 class Ssh:
     """The real ssh client on a terminal."""
 
-    def __init__(self, sshd, user="alice", key=False, command="echo in as $(id -un)", options=()):
+    def __init__(self, sshd, user="alice", key=False, command="echo in as $(id -un)", options=(), client=()):
         argv = ["-p", str(sshd.port), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
                 "-o", "NumberOfPasswordPrompts=1"]
         argv += ["-i", f"/home/{user}/.ssh/id_ed25519", "-o", "IdentitiesOnly=yes"] if key else ["-o", "PubkeyAuthentication=no"]
         for option in options:
             argv += ["-o", option]
-        self.term = pexpect.spawn("ssh", argv + [f"{user}@127.0.0.1", command], encoding="utf-8", codec_errors="replace", timeout=10,
+        argv = [*client, "ssh", *argv, f"{user}@127.0.0.1", command]
+        self.term = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", codec_errors="replace", timeout=10,
                                   dimensions=(24, 100))
         self.term.delaybeforesend = None
         self.key = key
