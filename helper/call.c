@@ -17,7 +17,7 @@ struct call {
     struct transfer *transfer;
     call_done *done;
     void *arg;
-    char url[128]; /* for the log */
+    char url[256]; /* for the log */
 };
 
 struct form {
@@ -94,6 +94,15 @@ static bool is_json(const char *content_type)
     return strncasecmp(content_type, json, len) == 0 && strchr("; ", content_type[len]) != NULL;
 }
 
+static const char *describe(const struct https_answer *answer, const struct call_answer *result)
+{
+    if (result->body != NULL)
+        return result->error;
+    if (answer->status != 200 || !is_json(answer->content_type))
+        return "";
+    return "no JSON object, a member twice, or nested too deep";
+}
+
 static void on_answer(void *arg, const struct https_answer *answer)
 {
     struct call *call = arg;
@@ -106,11 +115,8 @@ static void on_answer(void *arg, const struct https_answer *answer)
     error = json_text_string(result.body, "error", 64);
     if (error != NULL)
         result.error = error;
-    if (answer->status == 0)
-        snprintf(result.fault, sizeof result.fault, "%s: %.100s", call->url, answer->error);
-    else
-        snprintf(result.fault, sizeof result.fault, "%s: status %ld %.64s", call->url,
-                 answer->status, result.body == NULL ? "without JSON" : result.error);
+    https_answer_fault(call->url, answer, describe(answer, &result), result.fault,
+                       sizeof result.fault);
     call->done(call->arg, &result);
     json_decref(result.body);
     free(call);

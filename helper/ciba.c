@@ -177,6 +177,9 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
     struct ciba_request *request = arg;
 
     (void)fd, (void)what;
+    if (request->call != NULL && request->lost == 0)
+        log_warn("%s: no answer until the request was over",
+                 issuer_endpoints(request->issuer)->token);
     if (request->lost > 1)
         ciba_tell(request, CIBA_UNREACHABLE, request->fault);
     else
