@@ -195,6 +195,7 @@ struct ciba_view ciba_view(const struct ciba_request *request)
                               .devices = request->devices,
                               .phone = request->phone,
                               .code = request->code_way,
+                              .locked = request->locked,
                               .fault = request->fault};
 }
 

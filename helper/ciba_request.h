@@ -48,6 +48,7 @@ struct ciba_request {
     struct call *code_call;
     char *code; /* on its way; wiped */
     int code_attempts;
+    int64_t locked;       /* seconds until codes count again, where the server said so; else 0 */
     struct event *timer;  /* the next step of the main line */
     struct event *expiry; /* the request's end by our own clock */
     struct event *recode; /* the code's second try */

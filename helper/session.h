@@ -45,6 +45,7 @@ struct session {
     struct ciba_request *request;
     char code[8]; /* typed, for a request that is being made; wiped */
     char request_id[23];
+    int64_t locked;              /* seconds until codes count again, for the last text */
     char by[129];                /* the phone */
     char fault[HTTPS_FAULT_MAX]; /* for the log */
 };

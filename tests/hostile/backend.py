@@ -38,7 +38,7 @@ class Backend:
         self.requests, self.calls, self.assertions = [], [], set()
         self.methods, self.device, self.devices = ["phone", "code"], "Pixel 8", 1
         self.hold, self.life, self.code, self.user_claim, self.audience = 5.0, None, "123456", "sub", "web1"
-        self.number_required, self.authenticated, self.directory = None, 0, None
+        self.number_required, self.authenticated, self.directory, self.locked = None, 0, None, 60
         for name, value in settings.items():
             assert hasattr(self, name), name
             setattr(self, name, value)
@@ -171,7 +171,7 @@ class Backend:
             return 400, {"error": "invalid_grant"}
         request.codes.append(parameters["code"])
         if parameters["code"] == "999999":
-            return 400, {"error": "pam_approve_code_locked", "retry_after": 60}
+            return 400, {"error": "pam_approve_code_locked", "retry_after": self.locked}
         if parameters["code"] != self.code:
             return 400, {"error": "pam_approve_invalid_code"}
         request.state, request.method = "approved", "code"
