@@ -180,7 +180,7 @@ void https_answer_fault(const char *url, const struct https_answer *answer, cons
     }
     if (answer->retry_after > 0)
         snprintf(retry, sizeof retry, ", to be asked again in %ld s", answer->retry_after);
-    snprintf(out, size, "%.*s: status %ld%s%.150s%s", HTTPS_URL_SHOWN, url, answer->status,
+    snprintf(out, size, "%.*s: status %ld%s%.175s%s", HTTPS_URL_SHOWN, url, answer->status,
              what[0] != 0 ? ": " : "", what, retry);
 }
 

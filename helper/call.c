@@ -94,13 +94,19 @@ static bool is_json(const char *content_type)
     return strncasecmp(content_type, json, len) == 0 && strchr("; ", content_type[len]) != NULL;
 }
 
-static const char *describe(const struct https_answer *answer, const struct call_answer *result)
+/* The error that the answer names and its own words on it, or what is wrong with its text. */
+static void describe(const struct https_answer *answer, const struct call_answer *result, char *out,
+                     size_t size)
 {
-    if (result->body != NULL)
-        return result->error;
-    if (answer->status != 200 || !is_json(answer->content_type))
-        return "";
-    return "no JSON object, a member twice, or nested too deep";
+    const char *words = json_text_string(result->body, "error_description", 256);
+
+    out[0] = 0;
+    if (result->body != NULL && words != NULL)
+        snprintf(out, size, "%s (%.100s)", result->error, words);
+    else if (result->body != NULL)
+        snprintf(out, size, "%s", result->error);
+    else if (answer->status == 200 && is_json(answer->content_type))
+        snprintf(out, size, "no JSON object, a member twice, or nested too deep");
 }
 
 static void on_answer(void *arg, const struct https_answer *answer)
@@ -109,14 +115,15 @@ static void on_answer(void *arg, const struct https_answer *answer)
     struct call_answer result = {
         .status = answer->status, .error = "", .retry_after = answer->retry_after};
     const char *error = NULL;
+    char what[176];
 
     if (answer->status != 0 && is_json(answer->content_type))
         result.body = json_text_object(answer->body, answer->len, HTTPS_ANSWER_MAX);
     error = json_text_string(result.body, "error", 64);
     if (error != NULL)
         result.error = error;
-    https_answer_fault(call->url, answer, describe(answer, &result), result.fault,
-                       sizeof result.fault);
+    describe(answer, &result, what, sizeof what);
+    https_answer_fault(call->url, answer, what, result.fault, sizeof result.fault);
     call->done(call->arg, &result);
     json_decref(result.body);
     free(call);

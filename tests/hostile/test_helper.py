@@ -297,6 +297,19 @@ def _():
         assert 2 < time.monotonic() - started < 6
 
 
+@test("I2: an approval that comes after the request's end by the host's own clock counts no more, and the server is told that it is over")
+def _():
+    with Setting("[service sshd]\nlife = 10\n", life=1, hold=20.0) as s:
+        client = s.client()
+        number = number_in(client.prompt())
+        assert s.backend.wait_for(lambda: s.backend.requests[0].cancelled == "not_needed", 5)
+        s.backend.finish("approved", number)
+        time.sleep(0.5)
+        client.answer("")
+        assert client.prompt().startswith("No answer in time") and len(s.backend.requests) == 2
+        client.close()
+
+
 @test("Enter five times without a decision: never consent, and an end")
 def _():
     with Setting("[service sshd]\nlife = 600\n") as s:
