@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """I6: a full disk and files that cannot be made durable, under the real server while logins wait: 503, nothing is acknowledged, and all goes on when the fault is over."""
+import http.client
 import os
 import sqlite3
+import ssl
 import sys
 import time
 
@@ -42,6 +44,15 @@ def rows(sql, *values):
         return store.execute(sql, values).fetchall()
 
 
+def health():
+    """What a supervisor sees."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    line = http.client.HTTPSConnection("localhost", world.server.port, context=context, timeout=10)
+    line.request("GET", "/healthz")
+    return line.getresponse().status
+
+
 def refused_by_phone(ssh, request, decision, number):
     """A decision that the server cannot keep: approve-phone says so, and the request is as open as it was."""
     argv = ["approve", "--request", request, "--number", str(number)] if decision == "approve" else ["deny", "--request", request]
@@ -55,6 +66,7 @@ def broken_store(begin, end, kill):
     phone says."""
     world.forget_denials()
     count = rows("SELECT count(*) FROM requests")[0][0]
+    assert health() == 200
     waiting = [world.ssh(), world.ssh()]
     numbers = [ssh.number() for ssh in waiting]
     requests = [rows("SELECT request FROM requests ORDER BY rowid LIMIT 1 OFFSET ?", count + n)[0][0] for n in range(2)]
@@ -62,6 +74,7 @@ def broken_store(begin, end, kill):
     try:
         for ssh, request, decision, number in zip(waiting, requests, ("approve", "deny"), numbers):
             refused_by_phone(ssh, request, decision, number)
+        assert health() == 503
         start, mark = time.monotonic(), world.syslog.mark()
         late = [world.ssh(user).password() for user in (["alice"] if kill else ["alice", "carol"])]
         for ssh in late:
@@ -76,6 +89,7 @@ def broken_store(begin, end, kill):
         end()
     if kill:
         world.server.start()
+    sandbox.wait_for("the server to say that it is well", lambda: health() == 200, 2)
     assert rows("PRAGMA integrity_check") == [("ok",)]
     # every open request is one that was acknowledged
     for ssh, request, decision, number in zip(waiting, requests, ("approve", "deny"), numbers):
