@@ -1,6 +1,7 @@
 /*
- * Preloaded into a real program: what its machine does wrong. The file that FAULTS names says what, and is looked at for each call, so that a test can change it while
- * the program runs: the clock is another one, fsync and fdatasync fail.
+ * Preloaded into a real program: what its machine does wrong. The file that FAULTS names says what,
+ * and is looked at for each call, so that a test can change it while the program runs: the clock is
+ * another one, fsync and fdatasync fail.
  */
 #include <errno.h>
 #include <fcntl.h>
