@@ -93,6 +93,10 @@ void store_run(struct store *store, enum statement statement, const struct store
     (const struct store_value[]){__VA_ARGS__},                                                     \
         sizeof((const struct store_value[]){__VA_ARGS__}) / sizeof(struct store_value)
 
+/* The last turn that should have changed something did not commit. Reading may go well all the
+ * same. */
+bool store_failing(const struct store *store);
+
 /* The store's clock, in milliseconds since 1970. All engines' servers share one. */
 int64_t store_now_ms(struct store *store);
 

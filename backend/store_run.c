@@ -24,6 +24,11 @@ int64_t store_now_ms(struct store *store)
     return clock_wall_ms();
 }
 
+bool store_failing(const struct store *store)
+{
+    return store->failing;
+}
+
 struct operation {
     struct operation *next;
     store_done *done;
@@ -229,6 +234,7 @@ void store_turn(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     struct store *store = arg;
     struct operation *first = store->first;
+    int changes = sqlite3_total_changes(store->db);
     bool alive;
 
     store->first = NULL;
@@ -241,5 +247,7 @@ void store_turn(evutil_socket_t fd, short what, void *arg)
     alive = alive && run_frame(store, FRAME_COMMIT);
     if (!alive && !sqlite3_get_autocommit(store->db))
         run_frame(store, FRAME_ROLLBACK);
+    if (!alive || sqlite3_total_changes(store->db) != changes)
+        store->failing = !alive;
     answer_operations(first, alive);
 }

@@ -33,6 +33,7 @@ struct store {
     int lock;
     struct event *turn;
     struct operation *first, **last; /* queued */
+    bool failing;                    /* store_failing */
     struct prepared prepared[STATEMENT_COUNT];
     sqlite3_stmt *frames[FRAME_COUNT];
 };

@@ -9,11 +9,16 @@
 #define AGAIN_MS 1000 /* after one that failed */
 #define OLD_MS 60000  /* between two looks for what is too old */
 
+/*
+ * Codes and messages that were used are kept for longer than they are good for: a clock that is set
+ * forward by an hour, and back, must not make them new.
+ */
 #define DAY_MS ((int64_t)86400 * 1000)
 #define KEEP_REQUESTS_MS (90 * DAY_MS)
 #define KEEP_ATTEMPTS_MS (2 * DAY_MS) /* longer than any window of the limits */
 #define KEEP_TOKENS_MS (30 * DAY_MS)
-#define KEEP_STEPS 10 /* a code is good for one step to either side */
+#define KEEP_STEPS (2 * DAY_MS / 1000 / TOTP_STEP)
+#define KEEP_SEEN_MS ((int64_t)2 * 3600 * 1000)
 
 struct sweep {
     struct server *server;
@@ -74,7 +79,7 @@ static void on_old(evutil_socket_t fd, short what, void *arg)
         int64_t before;
     } rows[] = {
         {STATEMENT_SWEEP_REQUESTS, now - KEEP_REQUESTS_MS},
-        {STATEMENT_SWEEP_SEEN, now},
+        {STATEMENT_SWEEP_SEEN, now - KEEP_SEEN_MS},
         {STATEMENT_SWEEP_ATTEMPTS, now - KEEP_ATTEMPTS_MS},
         {STATEMENT_SWEEP_USES, now / 1000 / TOTP_STEP - KEEP_STEPS},
         {STATEMENT_SWEEP_INVITATIONS, now - KEEP_TOKENS_MS},

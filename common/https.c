@@ -132,6 +132,9 @@ static void set_error(struct https_answer *answer, CURL *handle, CURLcode code)
 
     if (code == CURLE_WRITE_ERROR) /* collect refused */
         snprintf(what, sizeof(what), _("the answer has more than %d bytes"), HTTPS_ANSWER_MAX);
+    else if (code == CURLE_SSL_CONNECT_ERROR &&
+             answer->error[0]) /* OpenSSL's words alone say little */
+        snprintf(what, sizeof(what), "%s: %.200s", curl_easy_strerror(code), answer->error);
     else
         snprintf(what, sizeof(what), "%.*s", CURL_ERROR_SIZE - 1,
                  answer->error[0] ? answer->error : curl_easy_strerror(code));
@@ -157,6 +160,28 @@ void https_answer_finish(struct https_answer *answer, CURL *handle, CURLcode cod
     snprintf(answer->content_type, sizeof(answer->content_type), "%s",
              content_type ? content_type : "");
     answer->retry_after = retry_after > 0 && retry_after < 86400 ? (long)retry_after : 0;
+}
+
+void https_answer_fault(const char *url, const struct https_answer *answer, const char *what,
+                        char *out, size_t size)
+{
+    char retry[64] = "", type[128];
+
+    if (answer->status == 0) { /* libcurl's own words, behind the URL */
+        snprintf(out, size, "%s", answer->error);
+        return;
+    }
+    if (what[0] == 0 && answer->status >= 300 && answer->status < 400)
+        what = "a redirect, which is not followed";
+    if (what[0] == 0 && answer->status == 200) {
+        snprintf(type, sizeof type, "not of type application/json, but %s",
+                 answer->content_type[0] != 0 ? answer->content_type : "of none");
+        what = type;
+    }
+    if (answer->retry_after > 0)
+        snprintf(retry, sizeof retry, ", to be asked again in %ld s", answer->retry_after);
+    snprintf(out, size, "%.*s: status %ld%s%.175s%s", HTTPS_URL_SHOWN, url, answer->status,
+             what[0] != 0 ? ": " : "", what, retry);
 }
 
 void https_answer_init(struct https_answer *answer)

@@ -8,6 +8,7 @@
 
 #define HTTPS_ANSWER_MAX (256 * 1024)
 #define HTTPS_URL_SHOWN 300
+#define HTTPS_FAULT_MAX 512 /* bytes of a line that says what went wrong */
 
 struct https_answer {
     long status; /* 0: no answer; then error says why */
@@ -39,6 +40,11 @@ CURL *https_handle(const char *url, const char *pin, long timeout_ms, struct htt
  * https_call does it by itself; who uses a multi handle must call it.
  */
 void https_answer_finish(struct https_answer *answer, CURL *handle, CURLcode code);
+
+/* For the log, in one line: the URL, and why this answer is none that can be used. what: an error
+ * that the answer names, or what is wrong with its text; "" where the status says enough. */
+void https_answer_fault(const char *url, const struct https_answer *answer, const char *what,
+                        char *out, size_t size);
 
 void https_answer_init(struct https_answer *answer);
 void https_answer_free(struct https_answer *answer);

@@ -17,7 +17,7 @@ struct call {
     struct transfer *transfer;
     call_done *done;
     void *arg;
-    char url[128]; /* for the log */
+    char url[256]; /* for the log */
 };
 
 struct form {
@@ -94,23 +94,36 @@ static bool is_json(const char *content_type)
     return strncasecmp(content_type, json, len) == 0 && strchr("; ", content_type[len]) != NULL;
 }
 
+/* The error that the answer names and its own words on it, or what is wrong with its text. */
+static void describe(const struct https_answer *answer, const struct call_answer *result, char *out,
+                     size_t size)
+{
+    const char *words = json_text_string(result->body, "error_description", 256);
+
+    out[0] = 0;
+    if (result->body != NULL && words != NULL)
+        snprintf(out, size, "%s (%.100s)", result->error, words);
+    else if (result->body != NULL)
+        snprintf(out, size, "%s", result->error);
+    else if (answer->status == 200 && is_json(answer->content_type))
+        snprintf(out, size, "no JSON object, a member twice, or nested too deep");
+}
+
 static void on_answer(void *arg, const struct https_answer *answer)
 {
     struct call *call = arg;
     struct call_answer result = {
         .status = answer->status, .error = "", .retry_after = answer->retry_after};
     const char *error = NULL;
+    char what[176];
 
     if (answer->status != 0 && is_json(answer->content_type))
         result.body = json_text_object(answer->body, answer->len, HTTPS_ANSWER_MAX);
     error = json_text_string(result.body, "error", 64);
     if (error != NULL)
         result.error = error;
-    if (answer->status == 0)
-        snprintf(result.fault, sizeof result.fault, "%s: %.100s", call->url, answer->error);
-    else
-        snprintf(result.fault, sizeof result.fault, "%s: status %ld %.64s", call->url,
-                 answer->status, result.body == NULL ? "without JSON" : result.error);
+    describe(answer, &result, what, sizeof what);
+    https_answer_fault(call->url, answer, what, result.fault, sizeof result.fault);
     call->done(call->arg, &result);
     json_decref(result.body);
     free(call);

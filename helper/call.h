@@ -17,11 +17,11 @@ struct call_parameter {
 };
 
 struct call_answer {
-    long status;       /* 0: no answer */
-    json_t *body;      /* an object, or NULL: not JSON; borrowed */
-    const char *error; /* RFC 6749's `error`, or "" */
-    long retry_after;  /* seconds, 0 where not sent */
-    char fault[256];   /* one line for the log: URL and status, or why there is no answer */
+    long status;                 /* 0: no answer */
+    json_t *body;                /* an object, or NULL: not JSON; borrowed */
+    const char *error;           /* RFC 6749's `error`, or "" */
+    long retry_after;            /* seconds, 0 where not sent */
+    char fault[HTTPS_FAULT_MAX]; /* for the log: https_answer_fault's line */
 };
 
 /* No answer that can be used, or a 5xx: it may go better the next time. */

@@ -77,6 +77,10 @@ void ciba_tell(struct ciba_request *request, enum ciba_event event, const char *
         request->state = CIBA_OVER;
         event_del(request->timer);
         event_del(request->expiry);
+        issuer_forget(request->issuer, request);
+        if (request->call != NULL) /* what it brings would come too late */
+            call_cancel(request->call);
+        request->call = NULL;
     }
     if (!request->abandoned)
         request->notify(request->arg, event);
@@ -177,6 +181,11 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
     struct ciba_request *request = arg;
 
     (void)fd, (void)what;
+    /* The server ends it before this comes, unless it is silent or its clock was set back. */
+    ciba_cancel(request, CIBA_NOT_NEEDED);
+    if (request->call != NULL && request->lost == 0)
+        log_warn("%s: no answer until the request was over",
+                 issuer_endpoints(request->issuer)->token);
     if (request->lost > 1)
         ciba_tell(request, CIBA_UNREACHABLE, request->fault);
     else
@@ -192,6 +201,7 @@ struct ciba_view ciba_view(const struct ciba_request *request)
                               .devices = request->devices,
                               .phone = request->phone,
                               .code = request->code_way,
+                              .locked = request->locked,
                               .fault = request->fault};
 }
 

@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/login.h"
 #include "helper/host.h"
@@ -75,6 +76,7 @@ struct ciba_view {
     int devices;
     bool phone;        /* a phone can answer */
     bool code;         /* a code can answer */
+    int64_t locked;    /* seconds until codes count again; 0: not said */
     const char *fault; /* what went wrong, one line for the log; "" */
 };
 

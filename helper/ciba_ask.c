@@ -5,6 +5,7 @@
 #include "common/base64url.h"
 #include "common/clock.h"
 #include "common/json_text.h"
+#include "common/log.h"
 #include "common/random.h"
 #include "common/sanitize.h"
 #include "helper/ciba_request.h"
@@ -12,6 +13,7 @@
 #define GRACE_MS 2000 /* an answer to the last poll may be on its way when the time is up */
 #define RETRY_LEAST_MS 100
 #define RETRY_MOST_MS 500
+#define RETRY_AFTER_MOST 60 /* seconds; the request's own end comes first as a rule */
 
 /* A number of its own and, to choose from, two others at random places. */
 int ciba_draw_number(struct ciba_request *request)
@@ -76,6 +78,12 @@ static char *authorization_details(const struct ciba_request *request)
 }
 
 static void on_asked(void *arg, const struct call_answer *answer);
+
+long ciba_asked_to_wait(const struct call_answer *answer)
+{
+    return answer->retry_after < RETRY_AFTER_MOST ? answer->retry_after * 1000
+                                                  : RETRY_AFTER_MOST * 1000L;
+}
 
 void ciba_ask_server(struct ciba_request *request)
 {
@@ -186,6 +194,7 @@ static void open_request(struct ciba_request *request)
 static void on_asked(void *arg, const struct call_answer *answer)
 {
     struct ciba_request *request = arg;
+    long asked = ciba_asked_to_wait(answer);
 
     request->call = NULL;
     if (answer->status == 200 && answer->body != NULL) {
@@ -200,10 +209,15 @@ static void on_asked(void *arg, const struct call_answer *answer)
         ciba_request_free(request);
     } else if (take_stricter_mode(request, answer)) {
         ciba_later(request, 0);
-    } else if (answer->status == 429 || (call_is_lost(answer) && request->attempts > 1)) {
+    } else if (answer->status == 429 ||
+               (call_is_lost(answer) &&
+                (request->attempts > 1 || asked > request->host->timeout * 1000))) {
         ciba_tell(request, CIBA_UNREACHABLE, answer->fault);
     } else if (call_is_lost(answer)) {
-        ciba_later(request, random_between(RETRY_LEAST_MS, RETRY_MOST_MS));
+        long wait = random_between(RETRY_LEAST_MS, RETRY_MOST_MS);
+
+        log_warn("%s; trying again", answer->fault);
+        ciba_later(request, wait > asked ? wait : asked);
     } else {
         ciba_tell(request, CIBA_REFUSED, answer->fault);
     }

@@ -1,10 +1,13 @@
+#include <stdio.h>
 #include <string.h>
 
+#include "common/json_text.h"
 #include "common/random.h"
 #include "helper/ciba_request.h"
 
 #define RETRY_LEAST_US 100000
 #define RETRY_MOST_US 500000
+#define LOCK_MOST (7 * 86400) /* seconds; longer is no answer of a server that means it */
 
 static void end_code(struct ciba_request *request, enum ciba_event event, const char *fault)
 {
@@ -16,6 +19,7 @@ static void end_code(struct ciba_request *request, enum ciba_event event, const 
 static void on_code(void *arg, const struct call_answer *answer)
 {
     struct ciba_request *request = arg;
+    char lock[32];
 
     request->code_call = NULL;
     if (request->state == CIBA_OVER)
@@ -33,7 +37,10 @@ static void on_code(void *arg, const struct call_answer *answer)
     } else if (strcmp(answer->error, "pam_approve_invalid_code") == 0) {
         end_code(request, CIBA_CODE_WRONG, NULL);
     } else if (strcmp(answer->error, "pam_approve_code_locked") == 0) {
-        end_code(request, CIBA_CODE_LOCKED, NULL);
+        if (json_text_integer(answer->body, "retry_after", 1, LOCK_MOST, &request->locked) != 0)
+            request->locked = 0;
+        snprintf(lock, sizeof lock, "for %ld s", (long)request->locked);
+        end_code(request, CIBA_CODE_LOCKED, request->locked > 0 ? lock : NULL);
     } else if (strcmp(answer->error, "invalid_grant") != 0) {
         end_code(request, CIBA_CODE_LOST, answer->fault);
     }

@@ -48,6 +48,7 @@ struct ciba_request {
     struct call *code_call;
     char *code; /* on its way; wiped */
     int code_attempts;
+    int64_t locked;       /* seconds until codes count again, where the server said so; else 0 */
     struct event *timer;  /* the next step of the main line */
     struct event *expiry; /* the request's end by our own clock */
     struct event *recode; /* the code's second try */
@@ -55,13 +56,14 @@ struct ciba_request {
     int64_t polled_at;    /* clock_mono_ms */
     long interval;        /* seconds */
     int lost;             /* polls without an answer in a row */
+    bool slowed;          /* the server said slow_down, and the log has it */
     struct jws *token;    /* while newer keys are fetched */
     char auth_req_id[CIBA_ID_MAX + 1];
     char device[129];
     int devices;
     bool phone, code_way;
     bool unreached; /* the server said that no phone can have got the request */
-    char fault[320];
+    char fault[HTTPS_FAULT_MAX];
 };
 
 /* The last thing that a function does: the request may be gone when it returns. */
@@ -80,6 +82,9 @@ void ciba_ask_server(struct ciba_request *request);
 
 /* Does `methods` of an answer name this one? */
 bool ciba_has_method(const json_t *body, const char *method);
+
+/* Retry-After, in milliseconds, bounded; 0 where none was sent. */
+long ciba_asked_to_wait(const struct call_answer *answer);
 
 /* Polls the token endpoint until the request is over. */
 void ciba_poll(struct ciba_request *request);

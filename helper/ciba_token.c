@@ -113,35 +113,53 @@ static enum ciba_event find_denial(const struct call_answer *answer)
 
 /* Our own server holds the request, and is asked again at once; but a server that does not hold it
  * is no reason to spin. */
-static void poll_again(struct ciba_request *request)
+static void poll_again(struct ciba_request *request, const struct call_answer *answer)
 {
     int64_t gap = request->polled_at + POLL_GAP_MS - clock_mono_ms();
 
     if (request->host->provider == PROVIDER_CIBA)
         gap = request->interval * 1000;
+    if (gap < ciba_asked_to_wait(answer))
+        gap = ciba_asked_to_wait(answer);
     ciba_later(request, gap > 0 ? (long)gap : 0);
+}
+
+/* An end of it comes with the request's; what the administrator can know is said once. */
+static void poll_slower(struct ciba_request *request, const struct call_answer *answer)
+{
+    if (!request->slowed)
+        log_warn("%s; asking again", answer->fault);
+    request->slowed = true;
+    request->interval =
+        request->interval + 5 > INTERVAL_MOST ? INTERVAL_MOST : request->interval + 5;
+    poll_again(request, answer);
 }
 
 static void poll_after_loss(struct ciba_request *request, const struct call_answer *answer)
 {
     long gap = POLL_GAP_MS * request->lost + random_between(0, 500);
 
+    if (gap > LOST_GAP_MOST_MS)
+        gap = LOST_GAP_MOST_MS;
+    if (gap < ciba_asked_to_wait(answer))
+        gap = ciba_asked_to_wait(answer);
     if (request->lost == 0)
         log_warn("%s; trying again", answer->fault);
     request->lost++;
     snprintf(request->fault, sizeof request->fault, "%s", answer->fault);
-    ciba_later(request, gap < LOST_GAP_MOST_MS ? gap : LOST_GAP_MOST_MS);
+    ciba_later(request, gap);
 }
 
 /* `methods` is in an answer where no phone can have got the request, and in each later one. */
-static void poll_while_pending(struct ciba_request *request, const json_t *body)
+static void poll_while_pending(struct ciba_request *request, const struct call_answer *answer)
 {
     bool unreached = request->host->provider == PROVIDER_APPROVE && request->phone &&
-                     !request->unreached && json_is_array(json_object_get(body, "methods")) &&
-                     !ciba_has_method(body, "phone");
+                     !request->unreached &&
+                     json_is_array(json_object_get(answer->body, "methods")) &&
+                     !ciba_has_method(answer->body, "phone");
 
     if (!unreached) {
-        poll_again(request);
+        poll_again(request, answer);
         return;
     }
     request->unreached = true;
@@ -163,11 +181,9 @@ static void on_polled(void *arg, const struct call_answer *answer)
     if (answer->status == 200) {
         take_token(request, answer->body);
     } else if (strcmp(answer->error, "authorization_pending") == 0) {
-        poll_while_pending(request, answer->body);
+        poll_while_pending(request, answer);
     } else if (strcmp(answer->error, "slow_down") == 0 || answer->status == 429) {
-        request->interval =
-            request->interval + 5 > INTERVAL_MOST ? INTERVAL_MOST : request->interval + 5;
-        poll_again(request);
+        poll_slower(request, answer);
     } else {
         enum ciba_event event = find_denial(answer);
 

@@ -12,7 +12,6 @@
 #define KEEP_MS (3600 * 1000)
 #define KEYS_AGAIN_MS (60 * 1000)
 #define KEYS_MAX 32
-#define FAULT_SIZE 512
 
 struct waiter {
     struct waiter *next;
@@ -35,7 +34,7 @@ struct issuer {
     char kids[KEYS_MAX][128];
     struct waiter *waiters;
     struct transfer *transfer; /* document or keys on their way */
-    char fault[FAULT_SIZE];
+    char fault[HTTPS_FAULT_MAX];
 };
 
 struct issuer *issuer_new(struct transfers *transfers, const struct host *host)
@@ -260,22 +259,20 @@ static void call_waiters(struct issuer *issuer, bool ready)
     issuer_unref(issuer);
 }
 
-static void fail(struct issuer *issuer, const char *url, const struct https_answer *answer,
-                 const char *why)
-{
-    if (answer != NULL && answer->status == 0)
-        snprintf(issuer->fault, sizeof issuer->fault, "%.200s: %.250s", url, answer->error);
-    else if (answer != NULL && answer->status != 200)
-        snprintf(issuer->fault, sizeof issuer->fault, "%.200s: status %ld", url, answer->status);
-    else
-        snprintf(issuer->fault, sizeof issuer->fault, "%.200s: %.250s", url, why);
-    call_waiters(issuer, false);
-}
-
 static bool is_good(const struct https_answer *answer)
 {
     return answer->status == 200 && strncasecmp(answer->content_type, "application/", 12) == 0 &&
            strcasestr(answer->content_type, "json") != NULL;
+}
+
+static void fail(struct issuer *issuer, const char *url, const struct https_answer *answer,
+                 const char *why)
+{
+    if (answer != NULL && !is_good(answer))
+        https_answer_fault(url, answer, "", issuer->fault, sizeof issuer->fault);
+    else
+        snprintf(issuer->fault, sizeof issuer->fault, "%.200s: %.250s", url, why);
+    call_waiters(issuer, false);
 }
 
 static void on_keys(void *arg, const struct https_answer *answer)
@@ -285,7 +282,8 @@ static void on_keys(void *arg, const struct https_answer *answer)
     issuer->transfer = NULL;
     if (!is_good(answer) || read_keys(issuer, answer->body, answer->len) != 0) {
         issuer->ready_at = 0;
-        fail(issuer, issuer->endpoints.jwks, answer, "no key that can be used");
+        fail(issuer, issuer->endpoints.jwks, answer,
+             "its keys are not JSON, or none of them can be used");
         return;
     }
     issuer->ready_at = clock_mono_ms();
@@ -304,7 +302,7 @@ static void fetch_keys(struct issuer *issuer)
 static void on_document(void *arg, const struct https_answer *answer)
 {
     struct issuer *issuer = arg;
-    char why[300] = "not JSON";
+    char why[300] = "";
 
     issuer->transfer = NULL;
     if (!is_good(answer) ||

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/frame.h"
+#include "common/https.h"
 #include "helper/conversation.h"
 #include "helper/helper.h"
 #include "helper/policy.h"
@@ -44,8 +45,9 @@ struct session {
     struct ciba_request *request;
     char code[8]; /* typed, for a request that is being made; wiped */
     char request_id[23];
-    char by[129];    /* the phone */
-    char fault[320]; /* for the log */
+    int64_t locked;              /* seconds until codes count again, for the last text */
+    char by[129];                /* the phone */
+    char fault[HTTPS_FAULT_MAX]; /* for the log */
 };
 
 /* Takes the descriptor over. NULL without memory (then the caller closes it). */

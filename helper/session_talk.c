@@ -63,6 +63,7 @@ static void on_request(void *arg, enum ciba_event ciba_event)
     enum conversation_event event = events[ciba_event];
 
     snprintf(session->fault, sizeof session->fault, "%s", view.fault);
+    session->locked = view.locked;
     snprintf(session->request_id, sizeof session->request_id, "%s", view.request);
     if (event == EVENT_APPROVED || event == EVENT_DENIED || event == EVENT_NOT_ME ||
         event == EVENT_WRONG_NUMBER)

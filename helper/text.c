@@ -134,10 +134,15 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
     text_wrap(text->before, scene->line);
 }
 
-void text_of_outcome(enum outcome outcome, int line, char out[FRAME_TEXT_MAX + 1])
+void text_of_outcome(enum outcome outcome, int64_t locked, int line, char out[FRAME_TEXT_MAX + 1])
 {
     const char *text = outcome_user_text(outcome);
+    size_t len;
 
     snprintf(out, FRAME_TEXT_MAX + 1, "%s", text != NULL ? _(text) : "");
+    len = strlen(out);
+    if (len > 0 && locked > 0)
+        snprintf(out + len, FRAME_TEXT_MAX + 1 - len, _(" Codes count again in %d min."),
+                 (int)((locked + 59) / 60));
     text_wrap(out, line);
 }

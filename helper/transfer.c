@@ -45,26 +45,6 @@ void transfer_cancel(struct transfer *transfer)
     transfer_free(transfer);
 }
 
-static void read_status(struct transfer *transfer, CURLcode code)
-{
-    struct https_answer *answer = &transfer->answer;
-    const char *content_type = NULL;
-    curl_off_t retry_after = 0;
-
-    answer->status = 0;
-    if (code != CURLE_OK) {
-        if (answer->error[0] == 0)
-            strcpy(answer->error, curl_easy_strerror(code));
-        return;
-    }
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &answer->status);
-    curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
-    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    answer->retry_after = retry_after > 3600 ? 3600 : (long)retry_after;
-    if (content_type != NULL && strlen(content_type) < sizeof answer->content_type)
-        strcpy(answer->content_type, content_type);
-}
-
 /* The transfer is gone before its caller hears of it, who may start another one. */
 static void finish(struct transfer *transfer, CURLcode code)
 {
@@ -72,7 +52,7 @@ static void finish(struct transfer *transfer, CURLcode code)
     void *arg = transfer->arg;
     struct https_answer answer;
 
-    read_status(transfer, code);
+    https_answer_finish(&transfer->answer, transfer->easy, code);
     answer = transfer->answer;
     https_answer_init(&transfer->answer);
     transfer_free(transfer);

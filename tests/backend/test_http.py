@@ -98,13 +98,14 @@ def connections():
     return plain.json("status")["connections"] - 1  # without the one that asks
 
 
-def held_request():
+def held_request(there=None):
     """A token request that waits: its connection, and the login."""
-    login = host.ask()
+    there = there or host
+    login = there.ask()
     form = peers.urllib.parse.urlencode({
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion": host.assertion(),
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion": there.assertion(),
         "grant_type": peers.GRANT, "auth_req_id": login.id}).encode()
-    line = connect()
+    line = connect(there.server)
     line.sendall(token_request(form))
     time.sleep(0.2)
     return line, login
@@ -192,6 +193,23 @@ def malformed():
     assert not wrong, wrong
     assert status_of(f"GET /healthz HTTP/2.0\r\n{head}\r\n".encode(), ends=True) == 505
     assert status_of(ok) == 200
+
+
+@test("a second request that is hidden in the first is not answered: behind a length and chunks, behind two lengths, behind a chunk's extension")
+def smuggling():
+    post = "POST /ciba/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    hidden = ok.decode()
+    for head in (f"Content-Length: {len(hidden) + 5}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+                 f"Content-Length: 0\r\nContent-Length: {len(hidden)}\r\n\r\n", "Content-Length : 5\r\n\r\n", "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+                 "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0;x\n\r\n\r\n", "Content-Length: 0\n\r\n",
+                 "X: y\r\n Content-Length: 0\r\n\r\n"):
+        with connect() as line:
+            line.sendall((post + head + hidden).encode())
+            said = b""
+            line.settimeout(3)
+            while more := line.recv(65536):
+                said += more
+            assert said.count(b"HTTP/1.1 ") == 1 and said.startswith(b"HTTP/1.1 400"), (head, said)
 
 
 @test("404, 405 with Allow, 415, 417, and paths that lead nowhere else")
@@ -400,6 +418,66 @@ class Files(peers.Server):
         with open(f"{self.folder}/phone/large.js", "wb") as out:
             out.write(self.LARGE)
         super().start()
+
+
+def idle_after_held(there):
+    """A login that is held and then answered; how long its connection may be silent after it, and whether it served between."""
+    line, login = held_request(there)
+    login.cancel()
+    first = receive(line)
+    line.sendall(ok)
+    second, start = receive(line), time.monotonic()
+    assert first[0] == 400 and second[0] == 200, (first, second)
+    assert closed(line, 70)
+    return time.monotonic() - start
+
+
+def never_reads(there):
+    """How long the server keeps an answer for a client that takes none of it."""
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.connect(("127.0.0.1", there.port))
+        line.sendall(ok.replace(b"/healthz", b"/large.js"))
+        start = time.monotonic()
+        sandbox.wait_for("the connection", lambda: there.json("status")["connections"] == 2)  # and the one that asks
+        while there.json("status")["connections"] > 1:
+            assert time.monotonic() - start < 80
+            time.sleep(0.5)
+        return time.monotonic() - start
+
+
+# They take a minute, and begin before all others: see `patience`.
+lasting, large = peers.Server(LIMITS), Files(LIMITS)
+lasting.cli("user", "add", "alice")
+sandbox.wait_for("the probes' places", lambda: large.json("status")["connections"] == 1)
+lasting_calls = [peers.Later(idle_after_held, peers.Host(lasting)), peers.Later(never_reads, large)]
+
+
+@test("300 clients that send a byte a second: others are answered at once meanwhile, and they cost little memory")
+def slow_crowd():
+    lines = []
+    for _ in range(300):
+        line = connect()
+        line.sendall(ok[:20])
+        lines.append(line)
+    slowest = 0.0
+    for byte in ok[20:24]:
+        for line in lines:
+            line.sendall(bytes([byte]))
+        time.sleep(1)
+        start = time.monotonic()
+        login = host.ask()
+        assert status_of(ok) == 200 and login.answer.status == 200
+        slowest = max(slowest, time.monotonic() - start)
+        login.cancel()
+    assert slowest < 0.5, slowest
+    assert int(sandbox.sh("ps", "-o", "rss=", "-p", str(plain.child.pid)).stdout) < 60000
+    for line in lines:
+        line.sendall(ok[24:])
+    assert all(receive(line)[0] == 200 for line in lines), "slow is not wrong, within the deadline"
+    for line in lines:
+        line.close()
+    sandbox.wait_for("the server to let them go", lambda: connections() < 5, 3)
 
 
 # --- connections ------------------------------------------------------------------------------------------------------
@@ -679,6 +757,13 @@ def pin():
     assert re.search(r"approvectl join \S+ [\w-]{22}$", plain.cli("host", "add", "web9"), re.M)
 
 
+@test("a connection that was held is as any other after it: it serves, and a minute's silence ends it; so does a client that takes none of its answer")
+def patience():
+    silent, unread = (call.get(90) for call in lasting_calls)
+    assert 55 < silent < 66 and 50 < unread < 75, (silent, unread)
+    assert large.call("GET", "/healthz").status == 200
+
+
 # --- the process ------------------------------------------------------------------------------------------------------
 
 @test("SIGTERM ends it cleanly and at once, with calls held; the data stays in order")
@@ -705,6 +790,6 @@ if __name__ == "__main__":
     try:
         test.run(lambda: "\n--- server\n" + sandbox.read(plain.log)[-2000:])
     finally:
-        for one in (plain, tls):
+        for one in (plain, tls, lasting, large):
             one.stop()
             shutil.rmtree(one.folder, ignore_errors=True)

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 
 import peers
 from peers import Later, Phone, sandbox
@@ -55,6 +56,44 @@ def collect_races():
         answers = at_the_same_time(*[login.token] * 4, lambda: web2.token(login.id))
         assert [a.status for a in answers[:4]] == [200] * 4 and answers[4].error == "invalid_grant"
         assert len({json.dumps(login.approval(a), sort_keys=True) for a in answers[:4]}) == 1
+
+
+@test("I6: approve, code, cancel and collect in the moment that the time is up: one end, no token after it, and what is over stays over")
+def expiry_races():
+    mine = Phone(server, name="Late")
+    peers.calm()
+    logins = [web1.ask(life=10) for _ in range(24)]
+    ends = [row(login, "ends")[0] / 1000 for login in logins]
+    gate = threading.Barrier(len(logins) * 2)
+
+    def at(place, offset, call):
+        gate.wait()
+        time.sleep(max(0.0, ends[place] + offset - time.time()))
+        return call(), time.time()
+    calls = [lambda login=login, n=n: phone.decide(login) if n % 3 == 0 else login.cancel() if n % 3 == 1 else login.code(mine.code())
+             for n, login in enumerate(logins)]
+    first = [Later(at, n, (n - 16) * 0.02, call) for n, call in enumerate(calls)]
+    then = [Later(at, n, (n - 16) * 0.02 + 0.002, login.token) for n, login in enumerate(logins)]
+    states = set()
+    for login, acted, asked, end in zip(logins, first, then, ends):
+        (answer, _), (got, when) = acted.get(20), asked.get(20)
+        state, result, _ = row(login)
+        states.add(state)
+        assert state in ("used", "expired", "cancelled", "approved", "open"), (state, result)
+        assert (got.status == 200) == (state == "used"), (got, state)
+        if state == "used":
+            assert answer.status == 200 and row(login, "used")[0] / 1000 <= end, (answer, row(login, "used"), end, when)
+        if state in ("approved", "open"):  # the sweep is on its way
+            refused(login.token(), 400, "expired_token")
+    assert "expired" in states and len(states) > 1, states
+    sandbox.wait_for("the sweep", lambda: not {row(login)[0] for login in logins} & {"open", "approved"})
+    for login in logins:
+        before = row(login)
+        refused(phone.decide(login), 409, "over")
+        refused(login.code("000000"), 400, "invalid_grant")
+        login.cancel()
+        assert row(login) == before
+    mine.call("remove")
 
 
 @test("I6: kill -9 and a restart keep all that was acknowledged: requests, approvals, denials, used codes, seen ids, devices")

@@ -6,7 +6,6 @@ raw: {path: function(handler)}, which writes the whole answer itself.
 """
 import http.server
 import json
-import ssl
 import threading
 import time
 import urllib.parse
@@ -39,7 +38,7 @@ class Backend:
         self.requests, self.calls, self.assertions = [], [], set()
         self.methods, self.device, self.devices = ["phone", "code"], "Pixel 8", 1
         self.hold, self.life, self.code, self.user_claim, self.audience = 5.0, None, "123456", "sub", "web1"
-        self.number_required, self.authenticated = None, 0
+        self.number_required, self.authenticated, self.directory, self.locked = None, 0, None, 60
         for name, value in settings.items():
             assert hasattr(self, name), name
             setattr(self, name, value)
@@ -172,7 +171,7 @@ class Backend:
             return 400, {"error": "invalid_grant"}
         request.codes.append(parameters["code"])
         if parameters["code"] == "999999":
-            return 400, {"error": "pam_approve_code_locked", "retry_after": 60}
+            return 400, {"error": "pam_approve_code_locked", "retry_after": self.locked}
         if parameters["code"] != self.code:
             return 400, {"error": "pam_approve_invalid_code"}
         request.state, request.method = "approved", "code"
@@ -241,30 +240,3 @@ class Handler(http.server.BaseHTTPRequestHandler):
         assert len(dict(pairs)) == len(pairs), "a parameter twice"
         self.serve(dict(pairs))
 
-
-def tls_context(directory):
-    """A certificate of our own for 127.0.0.1; returns the context and the pin of its key."""
-    import datetime
-    import hashlib
-    import ipaddress
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.x509.oid import NameOID
-
-    from jose import b64
-
-    key = Key()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.utcnow()
-    certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.private.public_key())
-                   .serial_number(1).not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-                   .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-                   .sign(key.private, hashes.SHA256()))
-    path = f"{directory}/tls.pem"
-    with open(path, "w", encoding="ascii") as file:
-        file.write(key.pem() + certificate.public_bytes(serialization.Encoding.PEM).decode())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    spki = key.private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return context, b64(hashlib.sha256(spki).digest())

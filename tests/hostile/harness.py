@@ -11,8 +11,9 @@ import threading
 import time
 import traceback
 
-from backend import Backend, tls_context
+from backend import Backend
 from jose import Key
+from tls import pinned_context
 
 BUILD = os.path.abspath(os.environ.get("B", "build"))
 UNPRIVILEGED = 1234  # the helper's uid and gid in these tests
@@ -92,7 +93,8 @@ def number_in(text):
 
 
 class Setting:
-    """A directory with host.conf and key, a backend, the helper. `conf`: more lines of host.conf; `backend`: settings and hooks."""
+    """A directory with host.conf and key, a backend, the helper. `conf`: more lines of host.conf; `backend`: settings and hooks.
+    `tls`: a function of tls.py. Where it made an authority, that is the only one that the helper's machine knows."""
 
     def __init__(self, conf="", hooks=None, tls=False, trust="", provider="", timeout=2, start=True, backend=None, program=(), **settings):
         self.directory = tempfile.mkdtemp(prefix="approve-helper-")
@@ -101,11 +103,11 @@ class Setting:
         os.chown(f"{self.directory}/run", UNPRIVILEGED, UNPRIVILEGED)
         self.program = list(program) or [f"{BUILD}/approve-helper"]
         self.key = Key()
-        context, self.pin = tls_context(self.directory) if tls else (None, "")
-        self.backend = backend or Backend(self.key, hooks, context, **settings)
+        context, self.pin = (pinned_context if tls is True else tls)(self.directory) if tls else (None, "")
+        self.backend = backend or Backend(self.key, hooks, context, directory=self.directory, **settings)
         self.socket, self.conf, self.process, self.log = f"{self.directory}/run/socket", f"{self.directory}/host.conf", None, []
         self.write("host.key", self.key.pem(), 0o640)
-        lines = f"server_key = {self.pin}\n" if tls else ""
+        lines = f"server_key = {self.pin}\n" if self.pin else ""
         lines += f"trust = {trust}\npinned = {self.directory}/pinned\n" if trust else ""
         lines += f"provider = {provider}\n" if provider else ""
         self.text = (f"[host]\nid = web1\nname = Web One\nkey = {self.directory}/host.key\n"
@@ -128,8 +130,12 @@ class Setting:
 
     def start(self):
         self.log.clear()
+        trust = []
+        if os.path.exists(f"{self.directory}/ca.pem"):
+            trust = ["unshare", "--mount", "--propagation=private", "sh", "-c", 'mount --bind "$0" /etc/ssl/certs/ca-certificates.crt && exec "$@"',
+                     f"{self.directory}/ca.pem"]
         self.process = subprocess.Popen(
-            ["setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", *self.program,
+            trust + ["setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", *self.program,
              "--listen", self.socket, "--config", self.conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace")
         self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
@@ -146,6 +152,15 @@ class Setting:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if any(text in line for line in self.log):
+                return True
+            time.sleep(0.02)
+        return False
+
+    def logged_match(self, pattern, seconds=3):
+        """The same for a regular expression."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if any(re.search(pattern, line) for line in self.log):
                 return True
             time.sleep(0.02)
         return False

@@ -165,13 +165,17 @@ def _():
         assert s.backend.wait_for(lambda: s.backend.requests[0].cancelled == "code_refused")
 
 
-@test("locked codes end it with a text that says so")
+@test("I5: locked codes end it with a text that says for how long, where the server says it in a way that can be meant")
 def _():
-    with Setting() as s:
-        client = s.client()
-        client.prompt()
-        client.answer("999999")
-        client.done("code_locked")
+    locked = "Too many wrong codes. Approve on the phone, or try again later."
+    for seconds, text in ((60, " Codes count again in 1 min."), (61, " Codes count again in 2 min."), (3600, " Codes count again in 60 min."),
+                          (0, ""), (-1, ""), (10 ** 9, ""), ("60", ""), (None, "")):
+        with Setting(locked=seconds) as s:
+            client = s.client()
+            client.prompt()
+            client.answer("999999")
+            assert client.done("code_locked").log == "codes are locked" + (f": for {seconds} s" if text else "")
+            assert client.texts()[-1] == locked + text, client.texts()
 
 
 @test("a right code after a wrong one lets in")
@@ -291,6 +295,19 @@ def _():
         started = time.monotonic()
         client.prompt()
         assert 2 < time.monotonic() - started < 6
+
+
+@test("I2: an approval that comes after the request's end by the host's own clock counts no more, and the server is told that it is over")
+def _():
+    with Setting("[service sshd]\nlife = 10\n", life=1, hold=20.0) as s:
+        client = s.client()
+        number = number_in(client.prompt())
+        assert s.backend.wait_for(lambda: s.backend.requests[0].cancelled == "not_needed", 5)
+        s.backend.finish("approved", number)
+        time.sleep(0.5)
+        client.answer("")
+        assert client.prompt().startswith("No answer in time") and len(s.backend.requests) == 2
+        client.close()
 
 
 @test("Enter five times without a decision: never consent, and an end")

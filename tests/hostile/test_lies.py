@@ -4,12 +4,19 @@ import hashlib
 import hmac
 import json
 import os
+import re
+import socket
+import ssl
 import sys
 import time
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tls  # noqa: E402
 from harness import Setting, main, number_in, test, tests  # noqa: E402
-from jose import Key, Phone, b64  # noqa: E402
+from jose import Key, Phone, b64, unb64  # noqa: E402
 
 REQ = "urn:openid:params:jwt:claim:auth_req_id"
 
@@ -58,6 +65,34 @@ def replayed():
     return make
 
 
+def repeated():
+    """The ID token of a login that was begun a moment ago: its request is another one."""
+    kept = []
+
+    def compact(token):
+        kept.append(token)
+        return kept[0]
+    return compact
+
+
+def payload(change):
+    """The claims' text, changed before it is signed."""
+    return {"claims": lambda claims: change(json.dumps(claims)).encode()}
+
+
+def twice(phone, compact):
+    """The same decision with its first member twice."""
+    head, body, _ = compact.split(".")
+    text = unb64(body).decode()
+    return phone.sign(json.loads(unb64(head)), ('{"decision":"approve",' + text[1:]).encode())
+
+
+def pem(jwk):
+    """What a library that takes HS256 with any key would use as the secret."""
+    numbers = ec.EllipticCurvePublicNumbers(*(int.from_bytes(unb64(jwk[name]), "big") for name in "xy"), ec.SECP256R1())
+    return numbers.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
 def oct_key(document):
     return {"keys": document["keys"] + [{"kty": "oct", "kid": "shared", "alg": "HS256", "k": b64(b"shared secret")}]}
 
@@ -97,6 +132,7 @@ TOKENS = [
     ("alg none", forged({"alg": "none", "typ": "JWT"}, lambda _key, _text: b""), "no JWS that we accept"),
     ("alg none, with a signature", forged({"alg": "none", "typ": "JWT"}, lambda _key, _text: b"x" * 64), "no JWS that we accept"),
     ("HS256 over the public key", forged({"alg": "HS256", "typ": "JWT"}, lambda key, text: hmac.new(json.dumps(key).encode(), text, hashlib.sha256).digest()), "no JWS that we accept"),
+    ("HS256 over the public key as PEM", forged({"alg": "HS256", "typ": "JWT"}, lambda key, text: hmac.new(pem(key), text, hashlib.sha256).digest()), "no JWS that we accept"),
     ("HS256 with a key of the JWKS", forged({"alg": "HS256", "typ": "JWT", "kid": "shared"}, hmac_by(b"shared secret"), oct_key), "no JWS that we accept"),
     ("ES256 with a signature of zeros", forged({"alg": "ES256", "typ": "JWT"}, lambda _key, _text: bytes(64)), "signature is wrong"),
     ("ES256 without a signature", forged({"alg": "ES256", "typ": "JWT"}, lambda _key, _text: b""), "no JWS that we accept|signature is wrong"),
@@ -107,9 +143,16 @@ TOKENS = [
     ("not text", {"compact": lambda _t: 17}, "missing"),
     ("null", {"compact": lambda _t: None}, "missing"),
     ("20 KB", {"compact": lambda t: t + "A" * 20000}, "missing"),
+    ("a claim twice", payload(lambda t: '{"sub":"root",' + t[1:]), "no JWS that we accept"),
+    ("claims nested 5,000 deep", payload(lambda t: '{"pad":' + "[" * 5000 + "]" * 5000 + "," + t[1:]), "no JWS that we accept"),
+    ("claims that are broken JSON", payload(lambda t: t[:-1]), "no JWS that we accept"),
     ("approval missing", {"approval": lambda _b, _r: None}, "approval is missing"),
     ("approval for other details", approval(details=b'{"v":1}'), "approval:"),
     ("approval for these details and a blank", {"approval": lambda b, r: b.phone.decide(r.raw + b" ", number=r.number)}, "approval:"),
+    ("approval for another number than was asked for", {"approval": lambda b, r: b.phone.decide(r.raw.replace(b'"enter"', b'"off"'), number=None)}, "approval:"),
+    ("approval for another host", {"approval": lambda b, r: b.phone.decide(r.raw.replace(b'"web1"', b'"web2"'), number=r.number)}, "approval:"),
+    ("approval for another user", {"approval": lambda b, r: b.phone.decide(r.raw.replace(b'"alice"', b'"bob"'), number=r.number)}, "approval:"),
+    ("approval with a member twice", {"approval": lambda b, r: twice(b.phone, b.phone.decide(r.raw, number=r.number))}, "approval:"),
     ("approval by another key", {"approval": lambda _b, r: stranger.decide(r.raw, number=r.number)}, "approval:"),
     ("approval by another key that says it is the phone's", {"approval": lambda b, r: stranger.decide(r.raw, number=r.number, jkt=b.phone.thumbprint, header={"kid": b.phone.thumbprint})}, "approval:"),
     ("approval of another type", approval(header={"typ": "JWT"}), "approval:"),
@@ -152,6 +195,17 @@ def _():
             client.until("I")
             s.backend.finish("approved")
             client.done(outcome)
+
+
+@test("ID token: the whole token of the login before")
+def _():
+    with Setting("[defaults]\nnumber = off\n", hooks={"compact": repeated()}) as s:
+        for user, outcome in (("alice", "approved"), ("alice", "invalid_approval")):
+            client = s.client(service="sudo", user=user)
+            client.until("I")
+            s.backend.finish("approved")
+            client.done(outcome)
+        assert s.logged("another request")
 
 
 for name, value in (("none", None), ("another", "other")):
@@ -198,35 +252,72 @@ def drip(handler):
     handler.close_connection = True
 
 
+def drip_all(handler):
+    right_answer(handler)
+    for byte in b"HTTP/1.1":
+        handler.wfile.write(bytes([byte]))
+        handler.wfile.flush()
+        time.sleep(1)
+    handler.close_connection = True
+
+
+def cut(handler):
+    data = json.dumps(right_answer(handler)).encode()
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data[:-1])
+    handler.close_connection = True
+
+
+def noise(handler):
+    right_answer(handler)
+    handler.wfile.write(os.urandom(64).hex().encode() + b"\r\n\r\n")
+    handler.close_connection = True
+
+
+def headers(handler):
+    handler.reply(200, right_answer(handler), headers=[(f"X-{i}", "x" * 1000) for i in range(3000)])
+
+
 def text(change, content_type="application/json"):
     return lambda handler: handler.reply(200, change(json.dumps(right_answer(handler))).encode(), content_type)
 
 
+# What is done, and what the log says of it.
 WAYS = {
-    "a redirect": redirect,
-    "status 500": status(500),
-    "status 429": status(429),
-    "status 204": status(204),
-    "silence": silence,
-    "one byte a second": drip,
-    "3 MB": text(lambda t: '{"pad":"' + "x" * 3000000 + '",' + t[1:]),
-    "broken JSON": text(lambda t: t[:-1]),
-    "JSON and more": text(lambda t: t + "{}"),
-    "a member twice": text(lambda t: t[:-1] + "," + t[1:]),
-    "deep nesting": text(lambda t: '{"pad":' + "[" * 20000 + "]" * 20000 + "," + t[1:]),
-    "a list": text(lambda t: "[" + t + "]"),
-    "a web page's type": text(lambda t: t, "text/html"),
+    "a redirect": (redirect, "status 302"),
+    "status 500": (status(500), "status 500"),
+    "status 429": (status(429), "status 429.*1 s"),
+    "status 204": (status(204), "status 204"),
+    "silence": (silence, "timed out"),
+    "one byte a second": (drip, "timed out"),
+    "one byte a second, from the status line on": (drip_all, "timed out"),
+    "half an answer, and the end": (cut, "transfer closed|bytes"),
+    "no HTTP": (noise, "HTTP/0.9|HTTP"),
+    "3 MB": (text(lambda t: '{"pad":"' + "x" * 3000000 + '",' + t[1:]), "more than 262144 bytes"),
+    "3 MB of header": (headers, "header|too large"),
+    "broken JSON": (text(lambda t: t[:-1]), "JSON"),
+    "JSON and more": (text(lambda t: t + "{}"), "JSON"),
+    "a member twice": (text(lambda t: t[:-1] + "," + t[1:]), "twice|JSON"),
+    "deep nesting": (text(lambda t: '{"pad":' + "[" * 20000 + "]" * 20000 + "," + t[1:]), "nested|JSON"),
+    "a list": (text(lambda t: "[" + t + "]"), "JSON"),
+    "a web page's type": (text(lambda t: t, "text/html"), "application/json|text/html"),
 }
 PATHS = {"/.well-known/openid-configuration": {}, "/jwks": {},
          "/ciba/backchannel": {"a redirect": "backend_refused", "status 204": "backend_refused|no_backend"},
          "/ciba/token": {"a redirect": "backend_refused", "status 204": "backend_refused|no_backend", "status 429": "prompt",
-                         "silence": "prompt", "one byte a second": "prompt"}}
+                         "silence": "prompt", "one byte a second": "prompt", "one byte a second, from the status line on": "prompt"}}
+HELD = "timed out|no answer until the request was over"  # the request ends before a held call may
 
 
 def add_way_row(path, way, expected):
+    make, log = WAYS[way]
+
     @test(f"{path}: {way}")
     def _():
-        with Setting(hooks={"raw": {path: WAYS[way]}}, timeout=1, life=1) as s:
+        with Setting(hooks={"raw": {path: make}}, timeout=1, life=1) as s:
             client = s.client(service="sudo")
             if path == "/ciba/token":
                 s.backend.finish("approved", number_in(client.until("I").text))
@@ -237,28 +328,32 @@ def add_way_row(path, way, expected):
             assert s.backend.count("/elsewhere") == 0
             if way == "status 500" and path == "/ciba/backchannel":
                 assert s.backend.count(path) == 2
+            words = HELD if path == "/ciba/token" and log == "timed out" else log
+            where = s.backend.url if path != "/.well-known/openid-configuration" else s.backend.url.rstrip("/")
+            assert s.logged_match(f"{re.escape(where)}.*({words})"), s.log
 
 
 # --- lies in what discovery says ---
 
 DOCUMENTS = [
-    ("another issuer", lambda d: d | {"issuer": "https://evil.example"}),
-    ("the issuer with a slash", lambda d: d | {"issuer": d["issuer"] + "/"}),
-    ("no issuer", lambda d: {k: v for k, v in d.items() if k != "issuer"}),
-    ("no phones here", lambda d: d | {"authorization_details_types_supported": ["payment"]}),
-] + [(f"{name} {what}", lambda d, name=name, change=change: d | {name: change(d[name])})
+    ("another issuer", lambda d: d | {"issuer": "https://evil.example"}, "of another issuer: https://evil.example"),
+    ("the issuer with a slash", lambda d: d | {"issuer": d["issuer"] + "/"}, "of another issuer"),
+    ("no issuer", lambda d: {k: v for k, v in d.items() if k != "issuer"}, "of another issuer: (none)"),
+    ("no phones here", lambda d: d | {"authorization_details_types_supported": ["payment"]}, "it is no approve-server"),
+] + [(f"{name} {what}", lambda d, name=name, change=change: d | {name: change(d[name])}, f"its {name} is elsewhere" if what != "missing" else f"has no {name}")
      for name in ("token_endpoint", "backchannel_authentication_endpoint", "jwks_uri", "pam_approve_cancel_endpoint", "pam_approve_code_endpoint")
      for what, change in (("elsewhere", lambda u: "https://evil.example/x"), ("on another port", lambda u: u.replace("127.0.0.1:", "127.0.0.1:1")),
                           ("behind a user part", lambda u: u.replace("//", "//127.0.0.1:80@")), ("that is a file", lambda u: "file:///etc/passwd"),
                           ("missing", lambda u: None))]
 
 
-def add_document_row(what, change):
+def add_document_row(what, change, log):
     @test(f"discovery: {what}")
     def _():
         with Setting(hooks={"discovery": change}) as s:
             s.client(service="sudo").done("no_backend")
             assert s.backend.count("/ciba/backchannel") == 0
+            assert s.logged(log), s.log
 
 
 # --- lies in the answer that opens a request ---
@@ -272,7 +367,10 @@ ASKED = [
     ("an end as text", lambda a: a | {"expires_in": "60"}, "backend_refused"),
     ("an end in 30 years", lambda a: a | {"expires_in": 10 ** 9}, "approved"),
     ("an interval of 30 years", lambda a: a | {"interval": 10 ** 9}, "approved"),
-    ("an interval below zero", lambda a: a | {"interval": -5}, "approved"),
+    ("an interval of 10^18", lambda a: a | {"interval": 10 ** 18}, "approved"),
+    ("an interval below zero", lambda a: a | {"interval": -1}, "approved"),
+    ("an interval of 0", lambda a: a | {"interval": 0}, "approved"),
+    ("an interval as text", lambda a: a | {"interval": "now"}, "approved"),
     ("methods that are no list", lambda a: a | {"methods": "phone"}, "no_answer"),
     ("methods that are no text", lambda a: a | {"methods": [1, None, {}]}, "no_answer"),
 ]
@@ -286,6 +384,39 @@ def add_asked_row(what, change, expected):
             if expected == "approved":
                 s.backend.finish("approved", number_in(client.until("I").text))
             client.done(expected)
+            if expected == "backend_refused":
+                assert s.logged("the server's answer has no auth_req_id or expires_in"), s.log
+
+
+# --- lies in the certificate: all else is as it must be, and an authority that the helper trusts signed it where nothing is said ---
+
+CERTIFICATES = [
+    ("that is good", {}, None),
+    ("that is over", {"days": (-10, -1)}, "certificate has expired"),
+    ("that begins tomorrow", {"days": (1, 10)}, "certificate is not yet valid"),
+    ("of another name", {"name": "evil.example"}, "no alternative certificate subject name matches"),
+    ("of another address", {"address": "127.0.0.2"}, "no alternative certificate subject name matches"),
+    ("that is self-signed", {"signer": "itself"}, "self-signed certificate"),
+    ("of an unknown authority", {"signer": "stranger"}, "unable to get local issuer certificate"),
+    ("signed by another server's certificate", {"signer": "server"}, "invalid CA certificate"),
+    ("for clients only", {"purpose": "client"}, "purpose"),
+    ("whose signature is wrong", {"signer": "forged"}, "SSL connect error|certificate signature failure"),
+]
+
+
+def add_certificate_row(what, lies, log):
+    @test(f"TLS: a certificate {what}")
+    def _():
+        with Setting(tls=lambda directory: tls.context(directory, **lies)) as s:
+            client = s.client(service="sudo")
+            if log is None:
+                s.backend.finish("approved", number_in(client.until("I").text))
+                client.done("approved")
+                return
+            started = time.monotonic()
+            done = client.done("no_backend")
+            assert time.monotonic() - started < 4 and not s.backend.calls, s.backend.calls
+            assert re.search(log, done.log) and s.backend.url in done.log and s.logged_match(log), done.log
 
 
 for row in TOKENS:
@@ -297,6 +428,112 @@ for row in DOCUMENTS:
     add_document_row(*row)
 for row in ASKED:
     add_asked_row(*row)
+for row in CERTIFICATES:
+    add_certificate_row(*row)
+
+
+@test("TLS: another key than the one that is pinned")
+def _():
+    with Setting(tls=True) as s:
+        s.write("host.conf", s.text.replace(s.pin, b64(hashlib.sha256(b"another").digest())))
+        assert "public key does not match pinned public key" in s.client(service="sudo").done("no_backend").log
+
+
+@test("TLS: the certificate changes between two calls of a login")
+def _():
+    def swap(handler):
+        tls.load(contexts[0], f"{handler.server.backend.directory}", signer="itself")
+        handler.close_connection = True
+        return NotImplemented
+
+    def end_line(handler):
+        handler.close_connection = True
+        return NotImplemented
+
+    contexts = []
+
+    def make(directory):
+        made = tls.context(directory)
+        contexts.append(made[0])
+        return made
+    with Setting(tls=make, hooks={"raw": {"/jwks": swap, "/ciba/backchannel": end_line}}) as s:
+        done = s.client(service="sudo").done("no_backend")
+        assert "self-signed certificate" in done.log and s.backend.count("/ciba/backchannel") == 0, done.log
+
+
+@test("TLS: an endpoint in plain http below an issuer in https; TLS 1.1; plain http where TLS should be; a handshake without end")
+def _():
+    with Setting(tls=tls.context, hooks={"discovery": lambda d: d | {"token_endpoint": d["token_endpoint"].replace("https", "http")}}) as s:
+        s.client(service="sudo").done("no_backend")
+        assert s.logged("its token_endpoint is elsewhere: http:"), s.log
+    with Setting(tls=lambda directory: tls.context(directory, newest=ssl.TLSVersion.TLSv1_1)) as s:
+        assert "version" in s.client(service="sudo").done("no_backend").log
+    with Setting() as s:
+        s.write("host.conf", s.text.replace("http://", "https://"))
+        assert "wrong version number" in s.client(service="sudo").done("no_backend").log
+    with socket.create_server(("127.0.0.1", 0)) as silent, Setting(timeout=1) as s:
+        s.write("host.conf", re.sub("url = .*", f"url = https://127.0.0.1:{silent.getsockname()[1]}", s.text))
+        started = time.monotonic()
+        assert "timed out" in s.client(service="sudo").done("no_backend").log and time.monotonic() - started < 3
+
+
+# --- a server that wants us to wait ---
+
+def answers(code, seconds, times=10 ** 6):
+    """This status with Retry-After, the first times; then what is right."""
+    left = [times]
+
+    def answer(handler):
+        left[0] -= 1
+        if left[0] < 0:
+            return NotImplemented
+        handler.reply(code, {"error": "temporarily_unavailable"}, headers=[("Retry-After", str(seconds))])
+        return None
+    return answer
+
+
+for busy in (429, 503):
+    @test(f"Retry-After with {busy} is heeded by the one who waits for an approval, and the approval is not lost")
+    def _(busy=busy):
+        with Setting(hooks={"raw": {"/ciba/token": answers(busy, 3, 1)}}) as s:
+            client = s.client(service="sudo")
+            started = time.monotonic()
+            s.backend.finish("approved", number_in(client.until("I").text))
+            client.done("approved")
+            assert 2.9 < time.monotonic() - started < 5 and s.backend.count("/ciba/token") == 2
+            assert s.logged(f"status {busy}: temporarily_unavailable, to be asked again in 3 s"), s.log
+
+    @test(f"Retry-After of a year with {busy} holds up nobody: the request ends by its own clock, a login by what it may wait")
+    def _(busy=busy):
+        with Setting(hooks={"raw": {"/ciba/token": answers(busy, 31536000)}}, life=1) as s:
+            client = s.client(service="sudo")
+            started = time.monotonic()
+            s.backend.finish("approved", number_in(client.until("I").text))
+            client.until("P", "D")
+            assert time.monotonic() - started < 5 and s.backend.count("/ciba/token") <= 3
+        with Setting(hooks={"raw": {"/ciba/backchannel": answers(busy, 80000)}}) as s:
+            started = time.monotonic()
+            assert f"status {busy}" in s.client(service="sudo").done("no_backend").log
+            assert time.monotonic() - started < 2 and s.backend.count("/ciba/backchannel") == 1
+
+
+@test("Retry-After of a second when a request is made: asked once more after it, and the login goes on")
+def _():
+    with Setting(hooks={"raw": {"/ciba/backchannel": answers(503, 1, 1)}}) as s:
+        client = s.client(service="sudo")
+        started = time.monotonic()
+        s.backend.finish("approved", number_in(client.until("I").text))
+        client.done("approved")
+        assert 0.9 < time.monotonic() - started < 3
+
+
+@test("slow_down without end: asked once a second until the request is over, then the code prompt; the log says it once")
+def _():
+    with Setting(hold=0, life=3, hooks={"token_error": lambda e: e | {"error": "slow_down"}}) as s:
+        started = time.monotonic()
+        s.client(service="sudo").prompt()
+        assert 2 < time.monotonic() - started < 8 and s.backend.count("/ciba/token") <= 7, s.backend.count("/ciba/token")
+        assert sum("/ciba/token: status 400: slow_down" in line for line in s.log) == 1, s.log
 
 
 @test("a device's name with control characters, bidirectional marks and 300 letters is made safe and short")
@@ -313,7 +550,7 @@ def _():
         assert 3 <= s.backend.count("/ciba/token") <= 7, s.backend.count("/ciba/token")
 
 
-for interval in (0, -5, None):
+for interval in (0, -1, None, 10 ** 9):
     @test(f"provider = ciba: an interval of {interval} is not taken as leave to spin")
     def _(interval=interval):
         with Setting(provider="ciba", hold=0, life=4, hooks={"asked": lambda a: a | {"interval": interval}, "claims": lambda c: c}) as s:
@@ -326,7 +563,7 @@ for interval in (0, -5, None):
 def _():
     with Setting(provider="ciba", hold=0, life=9, hooks={"token_error": lambda e: e | {"error": "slow_down"}}) as s:
         s.client(service="sudo").done("no_answer")
-        assert s.backend.count("/ciba/token") == 2
+        assert s.backend.count("/ciba/token") == 2 and s.logged("slow_down")
     with Setting(provider="ciba", hooks=claim(iss="https://evil.example")) as s:
         client = s.client(service="sudo")
         client.until("I")

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """One-time codes at the ssh prompt, and what happens where no phone can be asked."""
+import re
 import time
 
 import common
@@ -154,6 +155,34 @@ def backend_restarted():
     world.phone.approve(number)
     ssh.send()
     ssh.signed_in(timeout=30)
+
+
+@test("I5: too many wrong codes: the next one is not looked at, the user reads when codes count again, also after a restart of the server, and the phone opens")
+def locked():
+    sandbox.write("/etc/approve/server.conf", sandbox.read("/etc/approve/server.conf").replace("codes_wrong_host = 100", "codes_wrong_host = 2"), 0o644)
+    world.server.stop()
+    world.server.start()
+    wrong = f"{(int(world.phone.code()) + 1) % 1000000:06d}"
+    ssh = world.ssh()
+    ssh.number()
+    for _ in range(2):
+        ssh.send(wrong)
+        ssh.expect("not right")
+        ssh.expect(": $")
+    ssh.send(fresh_code(world.phone))
+    shown = ssh.refused()
+    assert "Approve on the phone" in shown and re.search(r"Codes\s+count\s+again\s+in\s+(9|10)\s+min", shown), shown
+    world.server.stop(9)
+    world.server.start()
+    ssh = world.ssh()
+    number = ssh.number()
+    world.phone.approve(number)
+    ssh.send()
+    ssh.signed_in()
+    ssh = world.ssh()
+    ssh.number()
+    ssh.send(fresh_code(world.phone))
+    assert "again" in ssh.refused()
 
 
 test.run(world.logs)
