@@ -5,8 +5,9 @@ import shutil
 import time
 
 import common
-import pexpect
 import sandbox
+from terminal import Terminal, processes
+from terminal import approved as terminal_approved
 
 sandbox.enter()
 world = common.World()
@@ -16,41 +17,8 @@ for service in ("sudo", "su"):
 sandbox.write("/etc/sudoers.d/tests", "Defaults timestamp_timeout=0\nDefaults !lecture\nalice ALL=(ALL) ALL\n", 0o440)
 
 
-class Terminal:
-    """A command of alice's on a terminal of her own."""
-
-    def __init__(self, command, user="alice"):
-        self.term = pexpect.spawn("setpriv", [f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env", "sh", "-c", command], encoding="utf-8",
-                                  codec_errors="replace", timeout=10, dimensions=(24, 120))
-        self.term.delaybeforesend = None
-
-    def password(self):
-        self.term.expect("assword[^:]*: ")
-        self.term.sendline(sandbox.PASSWORD)
-        return self
-
-    def number(self):
-        self.term.expect(r"Approve (\d\d) on Pixel 8")
-        return int(self.term.match.group(1))
-
-    def expect(self, *patterns):
-        return self.term.expect(list(patterns))
-
-    def send(self, text=""):
-        self.term.sendline(text)
-
-    def ended(self, timeout=10):
-        """Waits for the end; what was shown, and the exit status."""
-        self.term.expect(pexpect.EOF, timeout=timeout)
-        self.term.close()
-        return self.term.before, self.term.exitstatus
-
-
 def approved(terminal, number, word):
-    world.phone.approve(number)
-    start = time.monotonic()
-    terminal.expect(word)
-    assert time.monotonic() - start < 1, "the command starts when the phone has answered, without Enter"
+    terminal_approved(world.phone, terminal, number, word)
 
 
 @test("D2: sudo shows the number at once, the phone shows host, service and command; after Approve the command runs, with no key pressed")
