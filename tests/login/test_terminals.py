@@ -118,7 +118,7 @@ def approve(way):
     assert time.monotonic() - start < 1
     request = asked(way)
     assert (request["service"], request["user"], request["command"]) == (way.service, way.asks, way.shown), request
-    assert way.service == "polkit-1" or "pts/" in request["tty"], request
+    assert way.service in ("passwd", "polkit-1") or "pts/" in request["tty"], request
     way.phone.approve(number)
     start = time.monotonic()
     way.goes_on(terminal)
@@ -171,7 +171,7 @@ def code_polkit():
     world.host.conf("")
 
 
-@each("Ctrl-C ends at once and withdraws the request; no process is left, and nobody is asked again")
+@each("Ctrl-C ends at once and withdraws the request; no process is left, and nobody is asked again", lambda way: way.service != "passwd")
 def interrupted(way):
     terminal = way.start()
     terminal.number()
@@ -187,7 +187,7 @@ def interrupted(way):
     assert world.requests(way.asks) == before
 
 
-@each("Ctrl-C at the code prompt does the same", lambda way: way.keys)
+@each("Ctrl-C at the code prompt does the same", lambda way: way.keys and way.service != "passwd")
 def interrupted_at_prompt(way):
     terminal = way.start()
     terminal.number()
@@ -266,6 +266,25 @@ def helper_stopped(way):
     assert terminal.expect(way.opens, common.EOF, "incorrect", "FAILED", timeout=15) != 0
     terminal.close()
     world.host.start()
+
+
+@test("D2: passwd ignores Ctrl-C, always: Enter and then Ctrl-D end it, and so does closing the terminal; both withdraw the request")
+def passwd_ends():
+    way = next(way for way in WAYS if way.service == "passwd")
+    for end in ("ctrl-d", "close"):
+        terminal = way.start()
+        terminal.number()
+        asked(way)
+        if end == "ctrl-d":
+            terminal.send()
+            terminal.expect("Code: ")
+            terminal.term.sendeof()
+            shown, status = terminal.ended(5)  # two seconds of them are pam_unix's
+            assert status != 0 and "New password" not in shown, shown
+        else:
+            terminal.close()
+        way.phone.ended("caller_gone", 1.0)
+        way.gone()
 
 
 @test("D2: passwd: root, who changes alice's password, is not asked, and rings nobody's phone")
