@@ -26,7 +26,8 @@ static bool names_module(const struct pam_stack *stack)
     return false;
 }
 
-/* True where another stack includes this file: it is a part, not a service. */
+/* True where another stack includes this file: it is a part, not a service. (su-l includes su,
+ * which is one all the same.) */
 static bool is_included(const struct check *check, const char *name)
 {
     for (size_t i = 0; i < check->stack_count; i++) {
@@ -43,7 +44,8 @@ static bool is_included(const struct check *check, const char *name)
 static void drop_parts(struct check *check)
 {
     for (size_t i = check->stack_count; i-- > 0;) {
-        if (is_included(check, check->stacks[i]->service)) {
+        if (!profile_is_known(check->stacks[i]->service) &&
+            is_included(check, check->stacks[i]->service)) {
             free(check->stacks[i]);
             check->stacks[i] = check->stacks[--check->stack_count];
             check->stacks[check->stack_count] = NULL;

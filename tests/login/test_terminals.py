@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """login, su -l, doas, passwd and pkexec on a terminal, with the real programs: the number as a text, a wait, a key for a code, Ctrl-C, Deny, no terminal."""
 import os
+import re
 import shutil
 import time
 
@@ -285,6 +286,14 @@ def passwd_ends():
             terminal.close()
         way.phone.ended("caller_gone", 1.0)
         way.gone()
+
+
+@test("D2: approvectl check finds nothing to mend in these stacks")
+def checked():
+    shown = world.host.run("approvectl", "check", check=False).stdout
+    for service in ("login", "su", "su-l", "doas", "passwd", "polkit-1"):
+        assert re.search(rf"(?m)^  {service} +after pam_unix.so: the phone", shown), shown
+    assert "\n0 failed" in shown, shown
 
 
 @test("D2: passwd: root, who changes alice's password, is not asked, and rings nobody's phone")
