@@ -410,7 +410,7 @@ static enum check_verdict number_can_be_seen(struct check *check, const void *su
         return CHECK_SKIPPED;
     policy_find(check->host, stack->service, &policy);
     snprintf(detail, CHECK_DETAIL, "[service %s]", stack->service);
-    return verdict_of(!policy.ask || !(policy.profile->flags & PROFILE_BLIND) ||
+    return verdict_of(policy.ask == ASK_NO || !(policy.profile->flags & PROFILE_BLIND) ||
                       policy.number == NUMBER_OFF);
 }
 

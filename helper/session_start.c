@@ -120,9 +120,30 @@ static void on_looked_up(void *arg, const struct lookup_result *result)
         strcpy(session->login.user, result->user);
     if (session->uid != 0 && (!caller.known || result->uid != session->uid))
         session_finish(session, OUTCOME_NOT_ALLOWED, "a user may ask for himself only");
+    else if (session->policy.ask == ASK_CALLER && !caller.known)
+        session_finish(session, OUTCOME_NOT_ALLOWED, "ask = caller, and who calls is not known");
     else
         decide(session, &caller);
     uselocale(LC_GLOBAL_LOCALE);
+}
+
+/* Whose phone rings: with `ask = caller` of the user who calls, which is then the login's user for
+ * all that follows; the one that he becomes is a part of the command. */
+static bool choose_user(struct session *session, const char *ruser)
+{
+    struct login *login = &session->login;
+    char target[sizeof login->user];
+
+    if (session->policy.ask != ASK_CALLER)
+        return true;
+    strcpy(target, login->user);
+    if (ruser == NULL || !take_name(login->user, sizeof login->user, ruser)) {
+        session_finish(session, OUTCOME_NOT_ALLOWED, "ask = caller, and nobody says who calls");
+        return false;
+    }
+    if (strcmp(target, login->user) != 0)
+        policy_command_as(login->service, target, login->command);
+    return true;
 }
 
 static void look_up(struct session *session)
@@ -165,5 +186,6 @@ void session_start(struct session *session, const struct frame *frame)
     policy_find(session->host, session->login.service, &session->policy);
     policy_command(session->policy.command, session->policy.profile->command, command,
                    session->login.command);
-    look_up(session);
+    if (choose_user(session, session->uid == 0 ? frame_get(frame, "ruser") : NULL))
+        look_up(session);
 }

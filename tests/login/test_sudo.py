@@ -231,6 +231,41 @@ def su():
     assert terminal.ended()[1] == 0
 
 
+@test("D2: su with ask = caller asks the phone of the user who calls, and says whom he becomes; his exceptions count, not the target's")
+def su_caller():
+    world.host.conf("[service su]\nask = caller")
+    before = world.requests("alice")
+    terminal = Terminal("su alice -c 'id -un'", user="bob").password()
+    number = terminal.number()
+    request = sandbox.wait_for("the request", world.phones["bob"].open)[0]
+    assert (request["service"], request["user"], request["command"]) == ("su", "bob", "su alice: id"), request
+    terminal_approved(world.phones["bob"], terminal, number, "alice")
+    assert terminal.ended()[1] == 0 and world.requests("alice") == before
+    for excepted, asks in (("alice", True), ("bob", False)):
+        world.host.conf(f"[service su]\nask = caller\nexcept = {excepted}")
+        terminal = Terminal("su alice -c 'id -un'", user="bob").password()
+        assert terminal.expect("Approve", "\nalice") == (0 if asks else 1)
+        terminal.close()
+    world.host.conf("")
+
+
+@test("D2: su with ask = caller: Deny on the caller's phone refuses, and a caller whom the server does not know gets no further than a code")
+def su_caller_refused():
+    world.host.conf("[service su]\nask = caller")
+    terminal = Terminal("su alice -c 'id -un'", user="bob").password()
+    terminal.number()
+    world.phones["bob"].deny()
+    terminal.expect("denied on the phone")
+    assert terminal.ended(15)[1] != 0
+    before = world.requests("alice")
+    terminal = Terminal("su alice -c 'id -un'", user="dave").password()
+    assert terminal.expect("Code: |one-time code|cannot|refused", "\nalice") == 0
+    terminal.close()
+    assert world.requests("alice") == before
+    world.host.conf("")
+    world.forget_denials()
+
+
 @test("S9: an excepted user's sudo is as before")
 def excepted():
     world.host.conf("[service sudo]\nexcept = alice")
