@@ -1,6 +1,5 @@
 /* approvectl: the host administrator's command. */
 #include <libintl.h>
-#include <locale.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -53,9 +52,7 @@ static const struct program program = {
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_ALL, "");
-    bindtextdomain("pam_approve", PREFIX "/share/locale");
-    textdomain("pam_approve");
+    i18n_start();
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     log_open("approvectl", false, LOG_LEVEL_ERROR);

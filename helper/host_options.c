@@ -55,6 +55,14 @@ static bool check_path(const char *value, char *why, size_t why_size)
     return false;
 }
 
+static bool check_language(const char *value, char *why, size_t why_size)
+{
+    if (i18n_is_locale(value))
+        return true;
+    snprintf(why, why_size, "a language is written as fr or pt_BR");
+    return false;
+}
+
 struct network_check {
     bool valid;
     char *why;

@@ -152,9 +152,6 @@ out:
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
-    bindtextdomain("pam_approve", PREFIX "/share/locale");
-    bind_textdomain_codeset("pam_approve", "UTF-8");
-    textdomain("pam_approve");
     if (argc == 2 && strcmp(argv[1], "--help-options-scdoc") == 0) {
         config_print_scdoc(stdout, host_options);
         return EXIT_OK;

@@ -45,6 +45,9 @@ void policy_find(const struct host *host, const char *service, struct policy *po
     from = section_of(config, own, "show");
     if (config_is_set(config, from, "show"))
         policy->show = (enum show)config_choice(config, from, "show");
+    from = section_of(config, own, "language");
+    if (config_is_set(config, from, "language"))
+        policy->language = config_text(config, from, "language");
     from = section_of(config, own, "wait");
     if (config_is_set(config, from, "wait"))
         policy->wait = config_integer(config, from, "wait");

@@ -21,6 +21,7 @@ struct policy {
     long wait; /* seconds */
     bool code_first;
     enum command_shown command;
+    const char *language;        /* NULL: not said */
     const char *except;          /* words: user, @group */
     const char *except_networks; /* words: CIDR */
 };

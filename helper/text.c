@@ -118,6 +118,7 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
 {
     text->is_error = false;
     text->before[0] = text->prompt[0] = 0;
+    i18n_speak(scene->language);
     if (action == ACTION_SHOW) {
         draw_number_text(scene, text->before, sizeof text->before);
     } else if (scene->phone && !scene->waits && action != ACTION_PROMPT_UNREACHED) {
@@ -131,13 +132,17 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
         if (action == ACTION_PROMPT_FIRST)
             draw_number_text(scene, text->before, sizeof text->before);
     }
+    i18n_speak(NULL); /* the log is in English */
     text_wrap(text->before, scene->line);
 }
 
-void text_of_outcome(enum outcome outcome, int line, char out[FRAME_TEXT_MAX + 1])
+void text_of_outcome(enum outcome outcome, const struct catalogue *language, int line,
+                     char out[FRAME_TEXT_MAX + 1])
 {
     const char *text = outcome_user_text(outcome);
 
+    i18n_speak(language);
     snprintf(out, FRAME_TEXT_MAX + 1, "%s", text != NULL ? _(text) : "");
+    i18n_speak(NULL);
     text_wrap(out, line);
 }

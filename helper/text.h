@@ -1,16 +1,18 @@
-/* What is shown to the person, in the language that is set with uselocale. */
+/* What is shown to the person, in the language of the login. */
 #ifndef TEXT_H
 #define TEXT_H
 
 #include <stdbool.h>
 
 #include "common/frame.h"
+#include "common/i18n.h"
 #include "common/login.h"
 #include "helper/conversation.h"
 
 #define TEXT_DEVICE_MAX 40 /* bytes of a phone's name */
 
 struct text_scene {
+    const struct catalogue *language; /* NULL: English */
     enum number_mode mode;
     int number;
     const char *device; /* as the server gave it */
@@ -34,7 +36,8 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
                     struct text *text);
 
 /* The text for the user at the end, "" for none. */
-void text_of_outcome(enum outcome outcome, int line, char out[FRAME_TEXT_MAX + 1]);
+void text_of_outcome(enum outcome outcome, const struct catalogue *language, int line,
+                     char out[FRAME_TEXT_MAX + 1]);
 
 /* Breaks at blanks, so that no line has more than so many characters, where words allow. */
 void text_wrap(char *text, int line);
