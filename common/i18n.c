@@ -22,7 +22,7 @@ struct catalogue {
     uint32_t count, originals, translations; /* tables of {length, place} */
 };
 
-static _Thread_local const struct catalogue *spoken;
+static const struct catalogue *spoken;
 
 static uint32_t number_at(const struct catalogue *catalogue, size_t place)
 {

@@ -20,10 +20,11 @@
 
 struct catalogue;
 
-/* The text in the language that this thread speaks; the text itself where that has none. */
+/* The text in the language that is spoken; the text itself where that has none. */
 const char *i18n_text(const char *text) __attribute__((format_arg(1)));
 
-/* NULL: English. The catalogue stays whose it is, and must outlive its use. */
+/* NULL: English. For the whole process: approve-helper sets it for each text that it makes. The
+ * catalogue must outlive its use. */
 void i18n_speak(const struct catalogue *catalogue);
 
 /* Takes the environment's locale, and speaks as LC_ALL, LC_MESSAGES, LANG and LANGUAGE want it, as

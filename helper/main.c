@@ -21,9 +21,8 @@
 static int run_helper(const struct command_call *call);
 
 static const struct command_option options[] = {
-    {"--listen", "PATH",
-     N_("the socket to make, where systemd gives none (default " FRAME_SOCKET ")")},
-    {"--config", "FILE", N_("this host's configuration (default " HOST_CONF ")")},
+    {"--listen", "PATH", N_("the socket to make, where systemd gives none")},
+    {"--config", "FILE", N_("another file with this host's configuration")},
     {"--debug", NULL, N_("log more")},
     {"--help-options", NULL, N_("print what the configuration can say")},
     {NULL, NULL, NULL},
