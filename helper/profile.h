@@ -15,7 +15,8 @@ enum {
     PROFILE_BLIND = 1 << 1,
     PROFILE_SELF = 1 << 2,
     PROFILE_NOBODY = 1 << 3,
-    PROFILE_CALLER = 1 << 4
+    PROFILE_CALLER = 1 << 4,
+    PROFILE_PLAIN = 1 << 5
 };
 
 struct profile {

@@ -119,6 +119,7 @@ static void draw(struct session *session, enum conversation_action action)
     const struct conversation *conversation = &session->conversation;
     const struct profile *profile = session->policy.profile;
     struct text_scene scene = {.language = session->language,
+                               .plain = (profile->flags & PROFILE_PLAIN) != 0,
                                .mode = view.mode,
                                .number = view.number,
                                .device = view.device,

@@ -113,12 +113,12 @@ static void draw_code_prompt(enum conversation_action action, const struct text_
         snprintf(text->prompt, sizeof text->prompt, _("%s: "), _(found->text));
 }
 
-void text_of_action(enum conversation_action action, const struct text_scene *scene,
-                    struct text *text)
+static void draw(enum conversation_action action, const struct text_scene *scene,
+                 const struct catalogue *language, struct text *text)
 {
     text->is_error = false;
     text->before[0] = text->prompt[0] = 0;
-    i18n_speak(scene->language);
+    i18n_speak(language);
     if (action == ACTION_SHOW) {
         draw_number_text(scene, text->before, sizeof text->before);
     } else if (scene->phone && !scene->waits && action != ACTION_PROMPT_UNREACHED) {
@@ -133,10 +133,18 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
             draw_number_text(scene, text->before, sizeof text->before);
     }
     i18n_speak(NULL); /* the log is in English */
+}
+
+void text_of_action(enum conversation_action action, const struct text_scene *scene,
+                    struct text *text)
+{
+    draw(action, scene, scene->language, text);
+    if (scene->plain && text->prompt[0] == 0 && !text_make_plain(text->before))
+        draw(action, scene, NULL, text);
     text_wrap(text->before, scene->line);
 }
 
-void text_of_outcome(enum outcome outcome, const struct catalogue *language, int line,
+void text_of_outcome(enum outcome outcome, const struct catalogue *language, bool plain, int line,
                      char out[FRAME_TEXT_MAX + 1])
 {
     const char *text = outcome_user_text(outcome);
@@ -144,5 +152,7 @@ void text_of_outcome(enum outcome outcome, const struct catalogue *language, int
     i18n_speak(language);
     snprintf(out, FRAME_TEXT_MAX + 1, "%s", text != NULL ? _(text) : "");
     i18n_speak(NULL);
+    if (plain && text != NULL && !text_make_plain(out))
+        snprintf(out, FRAME_TEXT_MAX + 1, "%s", text);
     text_wrap(out, line);
 }

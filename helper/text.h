@@ -13,6 +13,7 @@
 
 struct text_scene {
     const struct catalogue *language; /* NULL: English */
+    bool plain;                       /* a text without a prompt must be ASCII: text_make_plain */
     enum number_mode mode;
     int number;
     const char *device; /* as the server gave it */
@@ -36,8 +37,12 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
                     struct text *text);
 
 /* The text for the user at the end, "" for none. */
-void text_of_outcome(enum outcome outcome, const struct catalogue *language, int line,
+void text_of_outcome(enum outcome outcome, const struct catalogue *language, bool plain, int line,
                      char out[FRAME_TEXT_MAX + 1]);
+
+/* Takes the accents off, in place. False where a letter has nothing in ASCII that stands for it;
+ * the text is of no use then. */
+bool text_make_plain(char *text);
 
 /* Breaks at blanks, so that no line has more than so many characters, where words allow. */
 void text_wrap(char *text, int line);

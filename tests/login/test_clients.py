@@ -8,6 +8,8 @@ import common
 import pexpect
 import sandbox
 
+if os.environ.get("PAM_APPROVE_SANDBOX") != "inside":
+    sandbox.sh(f"{sandbox.TOP}/tests/install-npm", timeout=300)
 sandbox.enter()
 world = common.World()
 test = sandbox.Tests()
