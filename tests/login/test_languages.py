@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import shutil
 
 import common
 import sandbox
@@ -97,6 +98,19 @@ def which():
                         ({"LANG": "fr_FR.ISO-8859-1"}, False), ({"LANG": "../../../tmp/fr"}, False), ({"LC_MESSAGES": "fr_FR.UTF-8", "LANG": "en_US.UTF-8"}, True)):
         shown = sandbox.sh("env", "-u", "LC_ALL", "-u", "LANG", "-u", "LANGUAGE", *[f"{k}={v}" for k, v in env.items()], "approve-phone", "--help").stdout
         assert ("approuver une demande" in shown) == french, (env, shown)
+
+
+@test("S21: a language that is added needs its file alone")
+def added():
+    sandbox.write("/usr/share/locale/eo/LC_MESSAGES/x", "")
+    shutil.copy("/usr/share/locale/fr/LC_MESSAGES/pam_approve.mo", "/usr/share/locale/eo/LC_MESSAGES/pam_approve.mo")
+    assert "approuver une demande" in sandbox.sh("approve-phone", "--help", env={"LANG": "eo"}).stdout
+    with open("/usr/share/locale/eo/LC_MESSAGES/pam_approve.mo", "r+b") as broken:
+        broken.truncate(5000)
+    assert "approve a request" in sandbox.sh("approve-phone", "--help", env={"LANG": "eo"}).stdout
+    world.host.conf("[service sshd]\nlanguage = eo")
+    assert world.ssh().number() > 9
+    world.host.conf("")
 
 
 @test("S21: approve-phone in French: the request, the question, the refusal")
