@@ -30,15 +30,16 @@ objects = $(patsubst %.c,$(B)/obj/%.o,$(call sources,$(1)))
 PROGRAMS = $(B)/approve-helper $(B)/approve-server $(B)/approve-phone $(B)/approvectl
 MODULE = $(B)/pam_approve.so
 ARCHIVES = $(B)/libphone.a $(B)/libbackend.a $(B)/libhelper.a $(B)/libapprovectl.a $(B)/libcommon.a
+CATALOGUES = $(patsubst po/%.po,$(B)/locale/%/LC_MESSAGES/pam_approve.mo,$(wildcard po/*.po))
 MAN = $(patsubst docs/man/%.scd,$(B)/man/%,$(wildcard docs/man/*.scd))
 UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 MODULE_TESTS = $(patsubst tests/module/%.c,$(B)/tests/module/%,$(wildcard tests/module/test_*.c))
 MODULE_TEST_PARTS = $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/module/test_%,$(wildcard tests/module/*.c)))
 
-.PHONY: all help deps demo check check-newer-openssh test lint bench install uninstall clean distclean format man
+.PHONY: all po help deps demo check check-newer-openssh test lint bench install uninstall clean distclean format man
 .DELETE_ON_ERROR:
 
-all: $(MODULE) $(STOCK_MODULE) $(PROGRAMS) $(MAN) ## build everything
+all: $(MODULE) $(STOCK_MODULE) $(PROGRAMS) $(MAN) $(CATALOGUES) ## build everything
 
 help: ## this list
 	@echo 'pam_approve $(VERSION): approve Linux logins from a phone'; echo
@@ -86,7 +87,22 @@ man: $(MAN)
 # `%commands PROGRAM` and `%options PROGRAM` in a page are filled in from that program's own tables.
 $(B)/man/%: docs/man/%.scd docs/man/fill $(PROGRAMS)
 	@mkdir -p $(@D)
-	docs/man/fill $(B) < $< | scdoc > $@
+	LC_ALL=C docs/man/fill $(B) < $< | scdoc > $@
+
+# --- languages --------------------------------------------------------------------------------------------------------
+$(B)/locale/%/LC_MESSAGES/pam_approve.mo: po/%.po
+	@mkdir -p $(@D)
+	msgfmt --check --output-file=$@ $<
+
+# The texts as they stand in the sources: the template of every catalogue.
+TEXTS = $(sort $(foreach folder,common helper backend approvectl phone/terminal,$(wildcard $(folder)/*.c $(folder)/*.h $(folder)/*.def)))
+$(B)/pam_approve.pot: $(TEXTS)
+	@mkdir -p $(@D)
+	xgettext --language=C --from-code=UTF-8 --keyword=_ --keyword=N_ --flag=_:1:pass-c-format --flag=N_:1:pass-c-format \
+	    --sort-by-file --no-location --no-wrap --package-name=pam_approve --package-version='$(VERSION)' --output=$@ $(TEXTS)
+
+po: $(B)/pam_approve.pot ## bring po/*.po up to date with the sources, for translators
+	for po in po/*.po; do msgmerge --quiet --no-fuzzy-matching --no-wrap --no-location --backup=none --update $$po $<; done
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
@@ -142,7 +158,7 @@ uninstall: ## remove what install put there (configuration and state stay)
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' SYSCONFDIR='$(SYSCONFDIR)' PAMDIR='$(PAMDIR)' B='$(B)' conf/install --remove
 
 clean: ## remove what was built
-	rm -rf $(B)/obj $(B)/gen $(B)/tests $(B)/man $(ARCHIVES) $(PROGRAMS) $(MODULE)
+	rm -rf $(B)/obj $(B)/gen $(B)/tests $(B)/man $(B)/locale $(B)/pam_approve.pot $(ARCHIVES) $(PROGRAMS) $(MODULE)
 
 distclean: ## remove the caches too
 	rm -rf build

@@ -85,6 +85,8 @@ static void describe_policy(const struct policy *policy, char *out, size_t size)
             *policy->except && *policy->except_networks ? " " : "", policy->except_networks);
     else
         add(out, size, _("Nobody is excepted."));
+    if (policy->ask == ASK_CALLER)
+        add(out, size, _(" The phone is that of the user who calls."));
 }
 
 void check_describe(const struct check *check, const struct pam_stack *stack, char *out,
@@ -95,7 +97,7 @@ void check_describe(const struct check *check, const struct pam_stack *stack, ch
     *out = '\0';
     if (check->host)
         policy_find(check->host, stack->service, &policy);
-    if (check->host && !policy.ask) {
+    if (check->host && policy.ask == ASK_NO) {
         add(out, size, _("not asked: host.conf says ask = no"));
         return;
     }

@@ -149,7 +149,7 @@ static enum check_verdict somebody_is_excepted(struct check *check, const void *
         return CHECK_SKIPPED;
     for (size_t i = 0; i < check->stack_count; i++) {
         policy_find(check->host, check->stacks[i]->service, &policy);
-        if (*policy.except || *policy.except_networks || !policy.ask)
+        if (*policy.except || *policy.except_networks || policy.ask == ASK_NO)
             return CHECK_WELL;
     }
     return CHECK_FAULT;

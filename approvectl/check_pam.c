@@ -26,7 +26,8 @@ static bool names_module(const struct pam_stack *stack)
     return false;
 }
 
-/* True where another stack includes this file: it is a part, not a service. */
+/* True where another stack includes this file: it is a part, not a service. (su-l includes su,
+ * which is one all the same.) */
 static bool is_included(const struct check *check, const char *name)
 {
     for (size_t i = 0; i < check->stack_count; i++) {
@@ -43,7 +44,8 @@ static bool is_included(const struct check *check, const char *name)
 static void drop_parts(struct check *check)
 {
     for (size_t i = check->stack_count; i-- > 0;) {
-        if (is_included(check, check->stacks[i]->service)) {
+        if (!profile_is_known(check->stacks[i]->service) &&
+            is_included(check, check->stacks[i]->service)) {
             free(check->stacks[i]);
             check->stacks[i] = check->stacks[--check->stack_count];
             check->stacks[check->stack_count] = NULL;
@@ -104,7 +106,7 @@ static const struct pam_line *find_kind(const struct pam_stack *stack, enum pam_
 {
     for (size_t i = 0; i < stack->count; i++) {
         const struct pam_line *line = &stack->lines[i];
-        if (line->phase == PHASE_AUTH && !line->substack && pam_kind_of(line) == kind)
+        if (line->phase == stack->asks && !line->substack && pam_kind_of(line) == kind)
             return line;
     }
     return NULL;
@@ -210,13 +212,14 @@ static enum check_verdict is_understood(struct check *check, const void *subject
     return verdict_of(!*stack->fault);
 }
 
-static enum check_verdict in_auth_only(struct check *check, const void *subject,
-                                       char detail[CHECK_DETAIL])
+static enum check_verdict asks_in_its_phase(struct check *check, const void *subject,
+                                            char detail[CHECK_DETAIL])
 {
     const struct pam_stack *stack = subject;
     (void)check;
     for (size_t i = 0; i < stack->count; i++) {
-        if (!strcmp(stack->lines[i].module, MODULE) && stack->lines[i].phase != PHASE_AUTH) {
+        if (!strcmp(stack->lines[i].module, MODULE) && stack->lines[i].phase != PHASE_AUTH &&
+            stack->lines[i].phase != PHASE_PASSWORD) {
             name_line(&stack->lines[i], detail);
             return CHECK_FAULT;
         }
@@ -355,7 +358,7 @@ static enum check_verdict asks_once(struct check *check, const void *subject,
     size_t count = 0;
     (void)check;
     for (size_t i = 0; i < stack->count; i++) {
-        if (stack->lines[i].phase == PHASE_AUTH && !stack->lines[i].substack &&
+        if (stack->lines[i].phase == stack->asks && !stack->lines[i].substack &&
             pam_kind_of(&stack->lines[i]) == KIND_APPROVE && ++count == 2)
             name_line(&stack->lines[i], detail);
     }
@@ -407,17 +410,17 @@ static enum check_verdict number_can_be_seen(struct check *check, const void *su
         return CHECK_SKIPPED;
     policy_find(check->host, stack->service, &policy);
     snprintf(detail, CHECK_DETAIL, "[service %s]", stack->service);
-    return verdict_of(!policy.ask || !(policy.profile->flags & PROFILE_BLIND) ||
+    return verdict_of(policy.ask == ASK_NO || !(policy.profile->flags & PROFILE_BLIND) ||
                       policy.number == NUMBER_OFF);
 }
 
 const struct check_rule check_pam_rules[] = {
     {"pam-syntax", CHECK_FAILURE, is_understood, NULL,
      N_("libpam cannot use this stack as it stands"), N_("Mend that line; pam.d(5).")},
-    {"pam-phase", CHECK_FAILURE, in_auth_only, NULL,
-     N_("pam_approve.so stands where it does nothing: it is for auth only"),
-     N_("Remove that line, and have one in auth.")},
-    {"pam-asks", CHECK_WARNING, asks_at_all, NULL, N_("no line of auth asks for an approval"),
+    {"pam-phase", CHECK_FAILURE, asks_in_its_phase, NULL,
+     N_("pam_approve.so stands where it does nothing: it is for auth and password"),
+     N_("Remove that line, and have one in auth; for passwd in password.")},
+    {"pam-asks", CHECK_WARNING, asks_at_all, NULL, N_("no line asks for an approval"),
      N_("Add: auth required pam_approve.so")},
     {"pam-module", CHECK_FAILURE, is_installed, NULL,
      N_("the module is not where libpam looks, so every login fails"), N_("make install")},

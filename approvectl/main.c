@@ -1,6 +1,5 @@
 /* approvectl: the host administrator's command. */
 #include <libintl.h>
-#include <locale.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -16,7 +15,7 @@ static const struct command_option join_options[] = {
 };
 static const struct command_option check_options[] = {
     {"--pam-dir", "DIR", N_("the PAM stacks to read (default /etc/pam.d)")},
-    {"--socket", "PATH", N_("the helper's socket (default " FRAME_SOCKET ")")},
+    {"--socket", "PATH", N_("another socket of the helper's")},
     {"--json", NULL, N_("print JSON, for programs")},
     {NULL, NULL, NULL},
 };
@@ -25,7 +24,7 @@ static const struct command_option test_options[] = {
     {NULL, NULL, NULL},
 };
 static const struct command_option status_options[] = {
-    {"--socket", "PATH", N_("the helper's socket (default " FRAME_SOCKET ")")},
+    {"--socket", "PATH", N_("another socket of the helper's")},
     {"--json", NULL, N_("print JSON, for programs")},
     {NULL, NULL, NULL},
 };
@@ -43,7 +42,7 @@ static const struct command commands[] = {
 };
 
 static const struct command_option global_options[] = {
-    {"--config", "FILE", N_("this host's configuration (default " HOST_CONF ")")},
+    {"--config", "FILE", N_("another file with this host's configuration")},
     {NULL, NULL, NULL},
 };
 
@@ -53,9 +52,7 @@ static const struct program program = {
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_ALL, "");
-    bindtextdomain("pam_approve", PREFIX "/share/locale");
-    textdomain("pam_approve");
+    i18n_start();
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     log_open("approvectl", false, LOG_LEVEL_ERROR);

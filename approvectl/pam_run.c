@@ -45,6 +45,10 @@ static const struct {
     {"pam_sepermit.so", KIND_NEUTRAL},
     {"pam_tally2.so", KIND_NEUTRAL},
     {"pam_umask.so", KIND_NEUTRAL},
+    {"pam_cracklib.so", KIND_NEUTRAL},
+    {"pam_passwdqc.so", KIND_NEUTRAL},
+    {"pam_pwhistory.so", KIND_NEUTRAL},
+    {"pam_pwquality.so", KIND_NEUTRAL},
     {"pam_warn.so", KIND_NEUTRAL},
 };
 
@@ -88,10 +92,10 @@ struct verdict {
     int code;
 };
 
-/* The next auth line from index on. */
+/* The next line from index on of the phase that asks. */
 static size_t next_line(const struct pam_stack *stack, size_t index)
 {
-    while (index < stack->count && stack->lines[index].phase != PHASE_AUTH)
+    while (index < stack->count && stack->lines[index].phase != stack->asks)
         index++;
     return index;
 }

@@ -32,7 +32,7 @@ struct pam_outcome {
     bool before[PAM_STACK_LINES]; /* lines that ran before it, or in all where it was not reached */
 };
 
-/* One run of the auth phase. */
+/* One run of the phase that asks. */
 void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
              struct pam_outcome *outcome);
 

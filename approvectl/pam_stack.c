@@ -257,13 +257,25 @@ static int read_file(struct reader *reader, const char *name, int phase, int lev
     return 0;
 }
 
+static enum pam_phase find_asking_phase(const struct pam_stack *stack)
+{
+    bool named[PHASE_COUNT] = {false};
+
+    for (size_t i = 0; i < stack->count; i++)
+        named[stack->lines[i].phase] |= !strcmp(stack->lines[i].module, "pam_approve.so");
+    return named[PHASE_PASSWORD] && !named[PHASE_AUTH] ? PHASE_PASSWORD : PHASE_AUTH;
+}
+
 int pam_stack_read(struct pam_stack *stack, const char *service, pam_stack_load *load, void *arg)
 {
     struct reader reader = {.stack = stack, .load = load, .arg = arg};
+    int result;
 
     memset(stack, 0, sizeof(*stack));
     snprintf(stack->service, sizeof(stack->service), "%s", service);
-    return read_file(&reader, service, -1, 0, 0);
+    result = read_file(&reader, service, -1, 0, 0);
+    stack->asks = find_asking_phase(stack);
+    return result;
 }
 
 char *pam_stack_load_file(void *directory, const char *name)

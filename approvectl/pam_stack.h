@@ -40,6 +40,8 @@ struct pam_stack {
     char service[64];
     struct pam_line lines[PAM_STACK_LINES];
     size_t count;
+    enum pam_phase
+        asks;        /* where pam_approve.so asks: password where that alone names it, or auth */
     char fault[384]; /* "FILE:LINE: what is wrong", of the first thing that libpam cannot use, or ""
                       */
 };

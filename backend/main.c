@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,9 +38,7 @@ struct config *program_config(const struct command_call *call)
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_ALL, "");
-    bindtextdomain("pam_approve", PREFIX "/share/locale");
-    textdomain("pam_approve");
+    i18n_start();
     if (argc == 2 && strcmp(argv[1], "--help-options") == 0) {
         config_print_help(stdout, server_options);
         return EXIT_OK;

@@ -7,10 +7,9 @@
 
 enum { LEFT_MAX = 30, LEFT_BYTES = 128 };
 
-/* Not gettext's: _("") is the catalogue's header. */
 static const char *translated(const char *text)
 {
-    return text && *text ? _(text) : "";
+    return text ? _(text) : "";
 }
 
 bool command_is_in_group(const char *name, const char *group)

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "common/sanitize.h"
+#include "helper/policy.h"
 #include "helper/profile.h"
 
 #define KEY_FILE_MAX 8192
@@ -111,6 +112,26 @@ static void find_name(struct host *host)
     sanitize_text(host->name, sizeof host->name, system[0] != 0 ? system : host->id);
 }
 
+/* A name in PAM_RUSER that the network said, as with rsh, may not choose whose phone rings. */
+static bool asks_known_callers(const struct config *config, char *why, size_t why_size)
+{
+    const char *section;
+
+    for (size_t i = 0; (section = config_section(config, i)) != NULL; i++) {
+        const char *service = section + strlen("service ");
+
+        if (strncmp(section, "service ", strlen("service ")) != 0 ||
+            config_choice(config, section, "ask") != ASK_CALLER)
+            continue;
+        if ((profile_find(service)->flags & PROFILE_CALLER) == 0) {
+            snprintf(why, why_size, "[%s] ask = caller: %s does not say who calls", section,
+                     service);
+            return false;
+        }
+    }
+    return true;
+}
+
 struct host *host_from_config(struct config *config, char *why, size_t why_size)
 {
     const char *id = require(config, "host", "id", why, why_size);
@@ -139,6 +160,10 @@ struct host *host_from_config(struct config *config, char *why, size_t why_size)
         snprintf(
             why, why_size,
             "[backend] trust = pinned needs a phone's signature, and provider = ciba has none");
+        host_unref(host);
+        return NULL;
+    }
+    if (!asks_known_callers(config, why, why_size)) {
         host_unref(host);
         return NULL;
     }

@@ -55,6 +55,14 @@ static bool check_path(const char *value, char *why, size_t why_size)
     return false;
 }
 
+static bool check_language(const char *value, char *why, size_t why_size)
+{
+    if (i18n_is_locale(value))
+        return true;
+    snprintf(why, why_size, "a language is written as fr or pt_BR");
+    return false;
+}
+
 struct network_check {
     bool valid;
     char *why;
@@ -103,8 +111,10 @@ const struct config_option host_options[] = {
      NULL},
     {"backend", "pinned", CONFIG_TEXT, 1, 1024, NULL, SYSCONFDIR "/approve/pinned", CONFIG_NEITHER,
      N_("The file of pinned phones: a line is USER THUMBPRINT."), check_path},
-    {"service *", "ask", CONFIG_BOOLEAN, 0, 0, NULL, "yes", CONFIG_HIGHER,
-     N_("Whether this service is asked at all."), NULL},
+    {"service *", "ask", CONFIG_CHOICE, 0, 0, "no caller target yes", "yes", CONFIG_HIGHER,
+     N_("Whether this service is asked, and whose phone: of the user that one becomes (target; yes "
+        "means the same), or of the user who calls (caller: for su, su-l, sudo, sudo-i, doas)."),
+     NULL},
 #define OPTION(key, type, low, high, choices, fallback, stricter, help, check)                     \
     {"service *", key, type, low, high, choices, NULL, stricter, help, check},
 #include "helper/service_options.def"

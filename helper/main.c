@@ -20,9 +20,8 @@
 static int run_helper(const struct command_call *call);
 
 static const struct command_option options[] = {
-    {"--listen", "PATH",
-     N_("the socket to make, where systemd gives none (default " FRAME_SOCKET ")")},
-    {"--config", "FILE", N_("this host's configuration (default " HOST_CONF ")")},
+    {"--listen", "PATH", N_("the socket to make, where systemd gives none")},
+    {"--config", "FILE", N_("another file with this host's configuration")},
     {"--debug", NULL, N_("log more")},
     {"--help-options", NULL, N_("print what the configuration can say")},
     {NULL, NULL, NULL},
@@ -137,9 +136,6 @@ out:
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
-    bindtextdomain("pam_approve", PREFIX "/share/locale");
-    bind_textdomain_codeset("pam_approve", "UTF-8");
-    textdomain("pam_approve");
     if (argc == 2 && strcmp(argv[1], "--help-options-scdoc") == 0) {
         config_print_scdoc(stdout, host_options);
         return EXIT_OK;

@@ -28,7 +28,8 @@ void policy_find(const struct host *host, const char *service, struct policy *po
     snprintf(own, sizeof own, "service %.64s", service);
     *policy = (struct policy){
         .profile = profile,
-        .ask = !config_has_section(config, own) || config_boolean(config, own, "ask"),
+        .ask =
+            config_has_section(config, own) ? (enum ask)config_choice(config, own, "ask") : ASK_YES,
         .show = profile->show,
         .wait = profile->wait,
         .number =
@@ -44,6 +45,9 @@ void policy_find(const struct host *host, const char *service, struct policy *po
     from = section_of(config, own, "show");
     if (config_is_set(config, from, "show"))
         policy->show = (enum show)config_choice(config, from, "show");
+    from = section_of(config, own, "language");
+    if (config_is_set(config, from, "language"))
+        policy->language = config_text(config, from, "language");
     from = section_of(config, own, "wait");
     if (config_is_set(config, from, "wait"))
         policy->wait = config_integer(config, from, "wait");
@@ -219,7 +223,7 @@ bool policy_excepts(const struct policy *policy, const struct policy_caller *cal
 {
     struct search search = {.caller = caller};
 
-    if (!policy->ask) {
+    if (policy->ask == ASK_NO) {
         snprintf(why, why_size, "ask = no");
         return true;
     }
@@ -245,4 +249,13 @@ void policy_command(enum command_shown shown, enum command_line kind, const char
     sanitize_text(out, 257, any ? command_line_find(kind, line) : "");
     if (shown == COMMAND_NAME)
         out[strcspn(out, " ")] = 0;
+}
+
+void policy_command_as(const char *service, const char *target, char command[257])
+{
+    char line[512];
+
+    snprintf(line, sizeof line, "%.64s %.128s%s%s", service, target, command[0] != 0 ? ": " : "",
+             command);
+    sanitize_text(command, 257, line);
 }

@@ -9,17 +9,19 @@
 #include "helper/host.h"
 #include "helper/profile.h"
 
+enum ask { ASK_NO, ASK_CALLER, ASK_TARGET, ASK_YES }; /* whose phone; YES is TARGET */
 enum command_shown { COMMAND_OFF, COMMAND_NAME, COMMAND_FULL };
 
 struct policy {
     const struct profile *profile;
-    bool ask; /* false: `ask = no` */
+    enum ask ask;
     enum show show;
     enum number_mode number;
     long life; /* seconds */
     long wait; /* seconds */
     bool code_first;
     enum command_shown command;
+    const char *language;        /* NULL: not said */
     const char *except;          /* words: user, @group */
     const char *except_networks; /* words: CIDR */
 };
@@ -35,6 +37,9 @@ struct policy_caller {
     const char *const *groups; /* those of policy_groups that the user is in */
     size_t group_count;
 };
+
+/* The person's command where somebody is asked who becomes another: "su alice", "su alice: id". */
+void policy_command_as(const char *service, const char *target, char command[257]);
 
 /* The groups that `except` names, without "@"; new, NULL-terminated (free with policy_groups_free).
  * NULL without memory. */

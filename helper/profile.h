@@ -14,7 +14,9 @@ enum {
     PROFILE_GREETER = 1 << 0,
     PROFILE_BLIND = 1 << 1,
     PROFILE_SELF = 1 << 2,
-    PROFILE_NOBODY = 1 << 3
+    PROFILE_NOBODY = 1 << 3,
+    PROFILE_CALLER = 1 << 4,
+    PROFILE_PLAIN = 1 << 5
 };
 
 struct profile {

@@ -30,17 +30,9 @@ void session_free(struct session *session)
         lookup_cancel(session->lookup);
     ciba_end(session->request, CIBA_CALLER_GONE);
     host_unref(session->host);
-    uselocale(LC_GLOBAL_LOCALE); /* it may be the one that is freed */
-    if (session->locale != (locale_t)0)
-        freelocale(session->locale);
     secret_wipe(session->code, sizeof session->code);
     close(session->fd);
     free(session);
-}
-
-void session_speak(const struct session *session)
-{
-    uselocale(session->locale != (locale_t)0 ? session->locale : LC_GLOBAL_LOCALE);
 }
 
 /* --- to the module --- */
@@ -136,7 +128,8 @@ void session_finish(struct session *session, enum outcome outcome, const char *d
     frame_add(&frame, "log", session->uid == 0 ? text : outcome_log_text(outcome));
     frame_add_number(&frame, "delay", greeter && !lets_in(outcome) ? GREETER_DELAY_MS : 0);
     frame_add_number(&frame, "greeter", greeter);
-    text_of_outcome(outcome, session->locked, profile->line, text);
+    text_of_outcome(outcome, session->language, (profile->flags & PROFILE_PLAIN) != 0,
+                    session->locked, profile->line, text);
     if (text[0] != 0 && !session_send_text(session, !greeter, text))
         return;
     /* Closing at once could lose DONE, where a KEY of the module's lies unread. */
@@ -186,9 +179,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         session_free(session);
         return;
     }
-    session_speak(session);
     on_frame(session, type, &frame);
-    uselocale(LC_GLOBAL_LOCALE);
     frame_wipe(&frame);
 }
 
@@ -203,9 +194,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         session_free(session);
         return;
     }
-    session_speak(session);
     session_on_time(session);
-    uselocale(LC_GLOBAL_LOCALE);
 }
 
 static void on_life_over(evutil_socket_t fd, short what, void *arg)

@@ -3,12 +3,12 @@
 #ifndef SESSION_H
 #define SESSION_H
 
-#include <locale.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/frame.h"
 #include "common/https.h"
+#include "common/i18n.h"
 #include "helper/conversation.h"
 #include "helper/helper.h"
 #include "helper/policy.h"
@@ -34,8 +34,9 @@ struct session {
     bool prompt_open;
     int keys_allowed; /* WAITs with key=1 that no KEY answered */
 
-    bool keys;       /* the module can notice a key */
-    locale_t locale; /* 0: English */
+    bool keys;                        /* the module can notice a key */
+    const struct catalogue *language; /* NULL: English */
+    bool locale_told;                 /* the caller said one that is spoken here */
     struct login login;
     struct lookup *lookup;
     struct host *host;
@@ -57,9 +58,6 @@ struct session *session_new(struct helper *helper, int fd, uid_t uid, enum outco
 void session_free(struct session *session);
 
 /* --- between the session's own files --- */
-
-/* The session's language, until uselocale(LC_GLOBAL_LOCALE). */
-void session_speak(const struct session *session);
 
 /* Each sends one frame. Where that fails the session is freed, and they return false. */
 bool session_send_text(struct session *session, bool is_error, const char *text);

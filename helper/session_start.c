@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,26 +6,6 @@
 #include "common/log.h"
 #include "common/sanitize.h"
 #include "helper/session.h"
-
-/* "fr_FR.UTF-8": language, country, codeset, and nothing that could be a path. */
-static bool is_locale(const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len < 2 || len > 32 || strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)name[i]) && strchr("_.@-", name[i]) == NULL)
-            return false;
-    }
-    return name[0] != '.';
-}
-
-static void set_language(struct session *session, const char *name)
-{
-    if (name != NULL && is_locale(name))
-        session->locale = newlocale(LC_MESSAGES_MASK | LC_CTYPE_MASK, name, (locale_t)0);
-}
 
 /* A name must be shown as it is: it is refused, not repaired. */
 static bool take_name(char *out, size_t size, const char *name)
@@ -41,6 +20,7 @@ static bool read_start(struct session *session, const struct frame *frame, char 
                        size_t size)
 {
     const char *service = frame_get(frame, "service"), *user = frame_get(frame, "user");
+    const char *locale = frame_get(frame, "locale");
     bool trusted = session->uid == 0;
     long version, keys = 0;
 
@@ -50,7 +30,7 @@ static bool read_start(struct session *session, const struct frame *frame, char 
     if (frame_get(frame, "keys") != NULL && frame_get_number(frame, "keys", 0, 1, &keys) != 0)
         return false;
     session->keys = keys == 1;
-    set_language(session, frame_get(frame, "locale"));
+    session->locale_told = locale != NULL && i18n_find(locale, &session->language);
     if (!take_name(session->login.service, sizeof session->login.service, service) ||
         !take_name(session->login.user, sizeof session->login.user, user))
         session->refusal = OUTCOME_NOT_ALLOWED;
@@ -115,14 +95,33 @@ static void on_looked_up(void *arg, const struct lookup_result *result)
                                    .group_count = result->group_count};
 
     session->lookup = NULL;
-    session_speak(session);
     if (caller.known)
         strcpy(session->login.user, result->user);
     if (session->uid != 0 && (!caller.known || result->uid != session->uid))
         session_finish(session, OUTCOME_NOT_ALLOWED, "a user may ask for himself only");
+    else if (session->policy.ask == ASK_CALLER && !caller.known)
+        session_finish(session, OUTCOME_NOT_ALLOWED, "ask = caller, and who calls is not known");
     else
         decide(session, &caller);
-    uselocale(LC_GLOBAL_LOCALE);
+}
+
+/* Whose phone rings: with `ask = caller` of the user who calls, which is then the login's user for
+ * all that follows; the one that he becomes is a part of the command. */
+static bool choose_user(struct session *session, const char *ruser)
+{
+    struct login *login = &session->login;
+    char target[sizeof login->user];
+
+    if (session->policy.ask != ASK_CALLER)
+        return true;
+    strcpy(target, login->user);
+    if (ruser == NULL || !take_name(login->user, sizeof login->user, ruser)) {
+        session_finish(session, OUTCOME_NOT_ALLOWED, "ask = caller, and nobody says who calls");
+        return false;
+    }
+    if (strcmp(target, login->user) != 0)
+        policy_command_as(login->service, target, login->command);
+    return true;
 }
 
 static void look_up(struct session *session)
@@ -163,7 +162,10 @@ void session_start(struct session *session, const struct frame *frame)
         return;
     }
     policy_find(session->host, session->login.service, &session->policy);
+    if (!session->locale_told && session->policy.language != NULL)
+        i18n_find(session->policy.language, &session->language);
     policy_command(session->policy.command, session->policy.profile->command, command,
                    session->login.command);
-    look_up(session);
+    if (choose_user(session, session->uid == 0 ? frame_get(frame, "ruser") : NULL))
+        look_up(session);
 }

@@ -69,7 +69,6 @@ static void on_request(void *arg, enum ciba_event ciba_event)
         event == EVENT_WRONG_NUMBER)
         sanitize_text(session->by, sizeof session->by, view.device);
     remember_refusal(session, event);
-    session_speak(session);
     if (event == EVENT_ASKED) {
         session->conversation.phone = view.phone;
         session->conversation.codes = takes_codes(session, &view);
@@ -79,7 +78,6 @@ static void on_request(void *arg, enum ciba_event ciba_event)
                        "the server wants a number, and this service shows none");
     else
         run(session, event);
-    uselocale(LC_GLOBAL_LOCALE);
 }
 
 static void ask(struct session *session, bool code_only)
@@ -121,7 +119,9 @@ static void draw(struct session *session, enum conversation_action action)
     struct ciba_view view = ciba_view(session->request);
     const struct conversation *conversation = &session->conversation;
     const struct profile *profile = session->policy.profile;
-    struct text_scene scene = {.mode = view.mode,
+    struct text_scene scene = {.language = session->language,
+                               .plain = (profile->flags & PROFILE_PLAIN) != 0,
+                               .mode = view.mode,
                                .number = view.number,
                                .device = view.device,
                                .devices = view.devices,

@@ -113,11 +113,12 @@ static void draw_code_prompt(enum conversation_action action, const struct text_
         snprintf(text->prompt, sizeof text->prompt, _("%s: "), _(found->text));
 }
 
-void text_of_action(enum conversation_action action, const struct text_scene *scene,
-                    struct text *text)
+static void draw(enum conversation_action action, const struct text_scene *scene,
+                 const struct catalogue *language, struct text *text)
 {
     text->is_error = false;
     text->before[0] = text->prompt[0] = 0;
+    i18n_speak(language);
     if (action == ACTION_SHOW) {
         draw_number_text(scene, text->before, sizeof text->before);
     } else if (scene->phone && !scene->waits && action != ACTION_PROMPT_UNREACHED) {
@@ -131,10 +132,19 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
         if (action == ACTION_PROMPT_FIRST)
             draw_number_text(scene, text->before, sizeof text->before);
     }
+    i18n_speak(NULL); /* the log is in English */
+}
+
+void text_of_action(enum conversation_action action, const struct text_scene *scene,
+                    struct text *text)
+{
+    draw(action, scene, scene->language, text);
+    if (scene->plain && text->prompt[0] == 0 && !text_make_plain(text->before))
+        draw(action, scene, NULL, text);
     text_wrap(text->before, scene->line);
 }
 
-void text_of_outcome(enum outcome outcome, int64_t locked, int line, char out[FRAME_TEXT_MAX + 1])
+static void say_outcome(enum outcome outcome, int64_t locked, char out[FRAME_TEXT_MAX + 1])
 {
     const char *text = outcome_user_text(outcome);
     size_t len;
@@ -144,5 +154,15 @@ void text_of_outcome(enum outcome outcome, int64_t locked, int line, char out[FR
     if (len > 0 && locked > 0)
         snprintf(out + len, FRAME_TEXT_MAX + 1 - len, _(" Codes count again in %d min."),
                  (int)((locked + 59) / 60));
+}
+
+void text_of_outcome(enum outcome outcome, const struct catalogue *language, bool plain,
+                     int64_t locked, int line, char out[FRAME_TEXT_MAX + 1])
+{
+    i18n_speak(language);
+    say_outcome(outcome, locked, out);
+    i18n_speak(NULL);
+    if (plain && !text_make_plain(out))
+        say_outcome(outcome, locked, out);
     text_wrap(out, line);
 }

@@ -80,15 +80,18 @@ static bool terminal_device(int fd, dev_t *device)
     return true;
 }
 
-static bool item_names(pam_handle_t *pamh, dev_t device)
+/* A caller that names no terminal at all (passwd) contradicts nothing. */
+static bool item_fits(pam_handle_t *pamh, dev_t device)
 {
     const void *item = NULL;
     char path[64];
     struct stat st;
     int len;
 
-    if (pam_get_item(pamh, PAM_TTY, &item) != PAM_SUCCESS || item == NULL)
+    if (pam_get_item(pamh, PAM_TTY, &item) != PAM_SUCCESS)
         return false;
+    if (item == NULL)
+        return true;
     len = snprintf(path, sizeof path, "%s%s", *(const char *)item == '/' ? "" : "/dev/",
                    (const char *)item);
     return len > 0 && (size_t)len < sizeof path && stat(path, &st) == 0 && S_ISCHR(st.st_mode) &&
@@ -96,9 +99,9 @@ static bool item_names(pam_handle_t *pamh, dev_t device)
 }
 
 /*
- * The terminal whose keys may count: ours, the one that PAM_TTY names, and the one on standard
- * input. Where standard input is something else, a prompt would read that (sudo -S), and a key
- * could bring a prompt that nobody can answer.
+ * The terminal whose keys may count: ours, the one that PAM_TTY names (if any), and the one on
+ * standard input. Where standard input is something else, a prompt would read that (sudo -S), and a
+ * key could bring a prompt that nobody can answer.
  */
 static int open_terminal(pam_handle_t *pamh)
 {
@@ -114,7 +117,7 @@ static int open_terminal(pam_handle_t *pamh)
     if (high < 0)
         return -1;
     if (!terminal_device(high, &ours) || !terminal_device(STDIN_FILENO, &input) || ours != input ||
-        !item_names(pamh, ours)) {
+        !item_fits(pamh, ours)) {
         close(high);
         return -1;
     }

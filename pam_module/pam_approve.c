@@ -1,4 +1,4 @@
-/* The entry points. Only authenticate does anything. */
+/* The entry points. Only authenticate and chauthtok do anything. */
 #include <security/pam_modules.h>
 #include <syslog.h>
 
@@ -17,7 +17,7 @@ static int check_publickey(pam_handle_t *pamh, const struct arguments *arguments
     return found ? PAM_SUCCESS : PAM_AUTH_ERR;
 }
 
-int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+static int ask(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     struct arguments arguments;
 
@@ -26,6 +26,11 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
     if (arguments.check_publickey)
         return check_publickey(pamh, &arguments);
     return session_run(pamh, flags, &arguments);
+}
+
+int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+    return ask(pamh, flags, argc, argv);
 }
 
 /* There are no credentials to set, and nothing may fail for that after a login was approved. */
@@ -53,8 +58,9 @@ int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **a
     return PAM_IGNORE;
 }
 
+/* libpam comes twice: to look whether the change may be, and only after every module's yes to make
+ * it. passwd(1) never calls authenticate. */
 int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-    (void)pamh, (void)flags, (void)argc, (void)argv;
-    return PAM_IGNORE;
+    return ((unsigned)flags & PAM_UPDATE_AUTHTOK) != 0 ? PAM_IGNORE : ask(pamh, flags, argc, argv);
 }

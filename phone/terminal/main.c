@@ -1,6 +1,5 @@
 /* approve-phone: the phone in a terminal. */
 #include <libintl.h>
-#include <locale.h>
 #include <signal.h>
 
 #include "common/https.h"
@@ -87,9 +86,7 @@ static const struct program program = {
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_ALL, "");
-    bindtextdomain("pam_approve", PREFIX "/share/locale");
-    textdomain("pam_approve");
+    i18n_start();
     signal(SIGPIPE, SIG_IGN);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int code = command_main(&program, argc, argv);

@@ -321,7 +321,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(pam_sm_acct_mgmt(pamh, 0, script.argument_count, script.arguments) == PAM_IGNORE);
     MUST(pam_sm_open_session(pamh, 0, script.argument_count, script.arguments) == PAM_IGNORE);
     MUST(pam_sm_close_session(pamh, 0, script.argument_count, script.arguments) == PAM_IGNORE);
-    MUST(pam_sm_chauthtok(pamh, 0, script.argument_count, script.arguments) == PAM_IGNORE);
+    MUST(pam_sm_chauthtok(pamh, PAM_UPDATE_AUTHTOK, script.argument_count, script.arguments) ==
+         PAM_IGNORE);
     MUST(count_descriptors() == before);
     check_result(pamh, result);
     pam_end(pamh, result);

@@ -64,6 +64,27 @@ def _():
             client.close()
 
 
+@test("ask = caller: the phone of PAM_RUSER's user, whose exceptions count; nobody named, an unknown name or one that cannot be shown is refused, and nobody is asked")
+def _():
+    with Setting("[service su]\nask = caller\nexcept = daemon\n[service su-l]\nask = target\n") as s:
+        client = s.client(service="su", user="root", ruser="bin", command="su root -c id")
+        client.until("I")
+        details = s.backend.last().details
+        assert (details["user"], details["command"]) == ("bin", "su root: id"), details
+        client.close()
+        s.client(service="su", user="root", ruser="daemon").done("not_asked")
+        s.client(service="su", user="daemon", ruser="bin").until("I")  # the target's exception is not the caller's
+        assert s.backend.last().details["user"] == "bin"
+        before = len(s.backend.requests)
+        for start in ({}, {"ruser": ""}, {"ruser": "nobody-of-that-name"}, {"ruser": "b\x1bin"}, {"ruser": "b" * 200}):
+            s.client(service="su", user="root", **start).done("not_allowed")
+        assert len(s.backend.requests) == before
+        s.client(service="su-l", user="sys", ruser="bin").until("I")
+        assert s.backend.last().details["user"] == "sys"
+    with Setting("[service sshd]\nask = caller\n") as s:
+        assert "does not say who calls" in s.client(service="sshd", ruser="bin").done("bad_config").log
+
+
 @test("a misspelt [service] opens no door, and is named in the log")
 def _():
     with Setting("[service sudoo]\nask = no\n") as s:

@@ -2,6 +2,8 @@
 import os
 import sys
 
+from pexpect import EOF, TIMEOUT  # noqa: F401 (for the tests)
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sandbox"))
 import sandbox  # noqa: E402
 
@@ -17,7 +19,7 @@ codes_wrong_host = 100
 class World:
     """Everything up: alice (in the server, with a phone), bob (the same), carol (no phone), dave (unknown to the server)."""
 
-    def __init__(self, conf="", server_conf=LIMITS, people=("alice", "bob", "carol", "dave")):
+    def __init__(self, conf="", server_conf=LIMITS, people=("alice", "bob", "carol", "dave"), phones=("alice", "bob")):
         self.syslog = sandbox.Syslog()
         sandbox.install()
         for name in people:
@@ -28,7 +30,7 @@ class World:
                 self.server.cli("user", "add", name)
         self.host = sandbox.Host(self.server, conf=conf)
         self.sshd = sandbox.Sshd()
-        self.phones = {name: sandbox.Phone(self.server, name) for name in people if name in ("alice", "bob")}
+        self.phones = {name: sandbox.Phone(self.server, name) for name in phones}
         self.phone = self.phones["alice"]
 
     def ssh(self, user="alice", **more):

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """ssh's other clients, each the real one: the number is seen, and Enter after the approval opens; or the client fails at once, with a message, where it cannot ask."""
+import json
 import os
 import time
 
@@ -7,6 +8,8 @@ import common
 import pexpect
 import sandbox
 
+if os.environ.get("PAM_APPROVE_SANDBOX") != "inside":
+    sandbox.sh(f"{sandbox.TOP}/tests/install-npm", timeout=300)
 sandbox.enter()
 world = common.World()
 test = sandbox.Tests()
@@ -102,6 +105,52 @@ transport.close()
 """)
     sign_in(term)
     term.expect("in as alice")
+
+
+SSH2 = """
+const { Client } = require(process.env.SSH2);
+const lines = require("readline").createInterface({ input: process.stdin, output: process.stdout, terminal: false });
+const client = new Client();
+client.on("keyboard-interactive", async (name, instructions, language, prompts, finish) => {
+    const answers = [];
+    for (const { prompt } of prompts) answers.push(await new Promise((done) => lines.question(prompt, done)));
+    finish(answers);
+});
+client.on("ready", () => client.exec("echo in as $(id -un)", (error, stream) => stream.on("data", (text) => process.stdout.write(text)).on("close", () => process.exit(0))));
+client.on("error", (error) => { console.log("error: " + error.message); process.exit(1); });
+client.connect({ host: "127.0.0.1", port: Number(process.env.PORT), username: "alice", readyTimeout: 60000, ...JSON.parse(process.env.OPTIONS) });
+"""
+
+
+def ssh2(options):
+    os.environ.update(SSH2=f"{sandbox.TOP}/build/npm/node_modules/ssh2", PORT=PORT, OPTIONS=json.dumps(options))
+    return spawn("node", "-e", SSH2)
+
+
+@test("ssh2 (npm): the number comes to its keyboard-interactive handler, and an answer after the approval opens")
+def ssh2_client():
+    term = ssh2({"tryKeyboard": True})
+    sign_in(term)
+    term.expect("in as alice")
+    ended(term)
+
+
+@test("ssh2 and paramiko with a password only, plink -batch: refused at once with a message, and no phone rings")
+def password_only():
+    before = world.requests()
+    start = time.monotonic()
+    assert "All configured authentication methods failed" in ended(ssh2({"password": sandbox.PASSWORD}), 1)
+    term = spawn("/usr/bin/python3", "-c", f"""
+import paramiko
+transport = paramiko.Transport(("127.0.0.1", {PORT}))
+transport.connect()
+transport.auth_password("alice", "{sandbox.PASSWORD}", fallback=False)
+""")
+    assert "Bad authentication type" in ended(term, 1)
+    key = sandbox.sh("ssh-keygen", "-lf", "/etc/ssh/ssh_host_ed25519_key.pub").stdout.split()[1]
+    done = sandbox.sh("plink", "-batch", "-P", PORT, "-hostkey", key, "alice@127.0.0.1", "true", check=False, timeout=15)
+    assert done.returncode != 0 and done.stdout.strip(), done.stdout
+    assert time.monotonic() - start < 8 and world.requests() == before
 
 
 @test("BatchMode, and a client with password authentication only, fail at once with a message, and ring no phone")

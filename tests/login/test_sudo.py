@@ -1,56 +1,26 @@
 #!/usr/bin/python3
 """sudo and su on a terminal, with the real programs: the number as a text, a wait, a key for a code, Ctrl-C, Deny."""
+import os
 import re
 import shutil
 import time
 
 import common
-import pexpect
 import sandbox
+from terminal import Terminal, processes
+from terminal import approved as terminal_approved
 
 sandbox.enter()
 world = common.World()
 test = sandbox.Tests()
 for service in ("sudo", "su"):
     shutil.copy(f"{sandbox.TOP}/conf/pam.d/{service}", f"/etc/pam.d/{service}")
-sandbox.write("/etc/sudoers.d/tests", "Defaults timestamp_timeout=0\nDefaults !lecture\nalice ALL=(ALL) ALL\n", 0o440)
-
-
-class Terminal:
-    """A command of alice's on a terminal of her own."""
-
-    def __init__(self, command, user="alice"):
-        self.term = pexpect.spawn("setpriv", [f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env", "sh", "-c", command], encoding="utf-8",
-                                  codec_errors="replace", timeout=10, dimensions=(24, 120))
-        self.term.delaybeforesend = None
-
-    def password(self):
-        self.term.expect("assword[^:]*: ")
-        self.term.sendline(sandbox.PASSWORD)
-        return self
-
-    def number(self):
-        self.term.expect(r"Approve (\d\d) on Pixel 8")
-        return int(self.term.match.group(1))
-
-    def expect(self, *patterns):
-        return self.term.expect(list(patterns))
-
-    def send(self, text=""):
-        self.term.sendline(text)
-
-    def ended(self, timeout=10):
-        """Waits for the end; what was shown, and the exit status."""
-        self.term.expect(pexpect.EOF, timeout=timeout)
-        self.term.close()
-        return self.term.before, self.term.exitstatus
+SUDOERS = "Defaults timestamp_timeout=0\nDefaults !lecture\nalice ALL=(ALL) ALL\nbob ALL=(ALL) ALL\n"
+sandbox.write("/etc/sudoers.d/tests", SUDOERS, 0o440)
 
 
 def approved(terminal, number, word):
-    world.phone.approve(number)
-    start = time.monotonic()
-    terminal.expect(word)
-    assert time.monotonic() - start < 1, "the command starts when the phone has answered, without Enter"
+    terminal_approved(world.phone, terminal, number, word)
 
 
 @test("D2: sudo shows the number at once, the phone shows host, service and command; after Approve the command runs, with no key pressed")
@@ -90,6 +60,24 @@ def key():
     assert terminal.ended()[1] == 0
 
 
+@test("D2: what was typed ahead, before the code prompt is there, is its answer")
+def typed_ahead():
+    terminal = Terminal("sudo id -un", user="bob").password()
+    terminal.number()
+    terminal.send(world.phones["bob"].fresh_code())
+    terminal.expect("Code: ")
+    terminal.expect("root")
+    assert terminal.ended()[1] == 0
+
+
+@test("D2: the number is shown though sudo sets PAM_SILENT")
+def silent():
+    terminal = Terminal("strace -f -u alice -e trace=sendto,sendmsg,write -s 4096 -o /tmp/sudo.trace sudo id -un", user="root").password()
+    approved(terminal, terminal.number(), "root")
+    terminal.ended()
+    assert "silent=1" in sandbox.read("/tmp/sudo.trace"), sandbox.read("/tmp/sudo.trace")[-3000:]
+
+
 @test("D2: a wrong code asks again")
 def wrong_code():
     terminal = Terminal("sudo id -un").password()
@@ -110,13 +98,11 @@ def interrupted():
     terminal.number()
     sandbox.wait_for("the request", world.phone.open)
     before = world.requests()
-    start = time.monotonic()
-    terminal.term.sendintr()
-    shown, status = terminal.ended()
-    took = time.monotonic() - start
-    assert took < 0.3 and status != 0, (took, status)  # the 0.2 s, and sudo's own end
+    took, shown = terminal.interrupt()
+    assert took < 0.3 and terminal.term.exitstatus != 0, (took, terminal.term.exitstatus)  # the 0.2 s, and sudo's own end
     assert "[sudo] password" not in shown and world.requests() == before, shown
     world.phone.ended("caller_gone", 1.0)
+    sandbox.wait_for("sudo to end", lambda: not processes("sudo"), 2)
 
 
 @test("D4: Deny ends without a code prompt and without two more requests, though sudo tries three times")
@@ -152,6 +138,20 @@ def from_pipe():
     assert terminal.ended()[1] == 0
 
 
+@test("D2: sudo -A, its password from another program: the number is shown on the terminal, and Approve opens; after a key that program is asked for the code")
+def askpass():
+    sandbox.write("/usr/local/bin/askpass", f"#!/bin/sh\ncase $1 in *Code:*) cat /tmp/code ;; *) echo '{sandbox.PASSWORD}' ;; esac\n", 0o755)
+    terminal = Terminal("SUDO_ASKPASS=/usr/local/bin/askpass sudo -A id -un")
+    approved(terminal, terminal.number(), "root")
+    assert terminal.ended()[1] == 0
+    terminal = Terminal("SUDO_ASKPASS=/usr/local/bin/askpass sudo -A id -un", user="bob")
+    terminal.number()
+    sandbox.write("/tmp/code", world.phones["bob"].fresh_code() + "\n")
+    terminal.send()
+    terminal.expect("root")
+    assert terminal.ended()[1] == 0
+
+
 @test("I1: the helper stopped: sudo is refused, with the reason in syslog")
 def helper_stopped():
     world.host.stop()
@@ -167,6 +167,48 @@ def not_interactive():
     start = time.monotonic()
     _, status = Terminal("sudo -n id -un").ended()
     assert status != 0 and time.monotonic() - start < 2 and world.requests() == before
+
+
+@test("D2: noninteractive_auth: sudo -n runs the stack, which asks for a password that nobody gives: refused at once, and no phone rings")
+def noninteractive_auth():
+    sandbox.write("/etc/sudoers.d/noninteractive", "Defaults noninteractive_auth\n", 0o440)
+    before = world.requests()
+    start = time.monotonic()
+    shown, status = Terminal("sudo -n id -un").ended()
+    assert status != 0 and time.monotonic() - start < 5 and world.requests() == before, shown
+    os.remove("/etc/sudoers.d/noninteractive")
+
+
+@test("D2: noninteractive_auth where the approval alone is asked for: the number is shown, and Approve opens")
+def noninteractive_alone():
+    stack = sandbox.read("/etc/pam.d/sudo")
+    sandbox.write("/etc/sudoers.d/noninteractive", "Defaults noninteractive_auth\n", 0o440)
+    sandbox.write("/etc/pam.d/sudo", stack.replace("auth    requisite   pam_unix.so", ""))
+    terminal = Terminal("sudo -n id -un")
+    approved(terminal, terminal.number(), "root")
+    assert terminal.ended()[1] == 0
+    sandbox.write("/etc/pam.d/sudo", stack)
+    os.remove("/etc/sudoers.d/noninteractive")
+
+
+@test("D2: as a background job, its password from a pipe: the number is shown, keys on the terminal are not its own, and Approve opens")
+def background():
+    terminal = Terminal(f"set -m; echo '{sandbox.PASSWORD}' | sudo -S -p '' id -un & read line; echo \"line $line\"; wait")
+    number = terminal.number()
+    terminal.send("hello")
+    terminal.expect("line hello")
+    approved(terminal, number, "root")
+    assert terminal.ended()[1] == 0
+
+
+@test("D2: as a background job whose password would come from the terminal: it stops before the approval, and rings no phone")
+def background_stopped():
+    before = world.requests()
+    terminal = Terminal("set -m; sudo id -un & sleep 1; echo waited; fg")
+    terminal.expect("waited")
+    assert world.requests() == before
+    shown, _ = terminal.ended()  # sudo gives up in the foreground
+    assert "root" not in shown and world.requests() == before, shown
 
 
 @test("D2: without a terminal, and in the background, it is bounded: the phone is asked, and nobody hangs")
@@ -187,6 +229,41 @@ def su():
     assert (request["service"], request["user"], request["command"]) == ("su", "alice", "id"), request
     approved(terminal, number, "alice")
     assert terminal.ended()[1] == 0
+
+
+@test("D2: su with ask = caller asks the phone of the user who calls, and says whom he becomes; his exceptions count, not the target's")
+def su_caller():
+    world.host.conf("[service su]\nask = caller")
+    before = world.requests("alice")
+    terminal = Terminal("su alice -c 'id -un'", user="bob").password()
+    number = terminal.number()
+    request = sandbox.wait_for("the request", world.phones["bob"].open)[0]
+    assert (request["service"], request["user"], request["command"]) == ("su", "bob", "su alice: id"), request
+    terminal_approved(world.phones["bob"], terminal, number, "alice")
+    assert terminal.ended()[1] == 0 and world.requests("alice") == before
+    for excepted, asks in (("alice", True), ("bob", False)):
+        world.host.conf(f"[service su]\nask = caller\nexcept = {excepted}")
+        terminal = Terminal("su alice -c 'id -un'", user="bob").password()
+        assert terminal.expect("Approve", "\nalice") == (0 if asks else 1)
+        terminal.close()
+    world.host.conf("")
+
+
+@test("D2: su with ask = caller: Deny on the caller's phone refuses, and a caller whom the server does not know gets no further than a code")
+def su_caller_refused():
+    world.host.conf("[service su]\nask = caller")
+    terminal = Terminal("su alice -c 'id -un'", user="bob").password()
+    terminal.number()
+    world.phones["bob"].deny()
+    terminal.expect("denied on the phone")
+    assert terminal.ended(15)[1] != 0
+    before = world.requests("alice")
+    terminal = Terminal("su alice -c 'id -un'", user="dave").password()
+    assert terminal.expect("Code: |one-time code|cannot|refused", "\nalice") == 0
+    terminal.close()
+    assert world.requests("alice") == before
+    world.host.conf("")
+    world.forget_denials()
 
 
 @test("S9: an excepted user's sudo is as before")

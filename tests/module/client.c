@@ -162,7 +162,10 @@ static void write_service(const char *name, const char *stack)
     if (stack != NULL)
         fputs(stack, file);
     else
-        fprintf(file, "auth required %s socket=%s\n", module_path, socket_path);
+        fprintf(file,
+                "auth required %s socket=%s\npassword required %s socket=%s\n"
+                "password required pam_permit.so\n",
+                module_path, socket_path, module_path, socket_path);
     fclose(file);
 }
 
@@ -194,7 +197,8 @@ void client_login(const struct login *login, struct result *result)
     for (int i = 0; i < 3 && login->environment[i] != NULL; i++)
         pam_putenv(pamh, login->environment[i]);
     start = client_now();
-    result->code = pam_authenticate(pamh, login->flags);
+    result->code =
+        login->change ? pam_chauthtok(pamh, login->flags) : pam_authenticate(pamh, login->flags);
     if (login->again)
         result->code = pam_authenticate(pamh, login->flags);
     result->ms = client_now() - start;

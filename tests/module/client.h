@@ -18,13 +18,15 @@ const char *client_module(void); /* absolute path of the module */
 extern const char client_no_answer[]; /* an answer that is NULL */
 
 struct login {
-    const char *stack; /* the service file; NULL: `auth required MODULE socket=SOCKET` */
+    const char
+        *stack; /* the service file; NULL: MODULE for auth, and for password before pam_permit.so */
     const char *user, *rhost, *ruser, *tty; /* NULL: "alice", and unset for the others */
     const char *environment[3];             /* of PAM, "NAME=value" */
     const char *answers[4]; /* to the prompts, in order; after them the conversation fails */
     int flags;
     int think_ms; /* before each answer */
     bool again;   /* a second pam_authenticate on the same handle */
+    bool change;  /* pam_chauthtok instead */
     bool setcred; /* pam_setcred after it, in result.setcred */
 };
 

@@ -228,11 +228,13 @@ static void the_other_entry_points(void **state)
 {
     static const struct {
         const char *name;
-        int code;
+        int flags, code;
     } entries[] = {
-        {"pam_sm_setcred", PAM_SUCCESS},     {"pam_sm_acct_mgmt", PAM_IGNORE},
-        {"pam_sm_open_session", PAM_IGNORE}, {"pam_sm_close_session", PAM_IGNORE},
-        {"pam_sm_chauthtok", PAM_IGNORE},
+        {"pam_sm_setcred", 0, PAM_SUCCESS},
+        {"pam_sm_acct_mgmt", 0, PAM_IGNORE},
+        {"pam_sm_open_session", 0, PAM_IGNORE},
+        {"pam_sm_close_session", 0, PAM_IGNORE},
+        {"pam_sm_chauthtok", PAM_UPDATE_AUTHTOK, PAM_IGNORE},
     };
     void *module = dlopen(client_module(), RTLD_NOW);
 
@@ -242,7 +244,7 @@ static void the_other_entry_points(void **state)
         entry *function;
         *(void **)&function = dlsym(module, entries[i].name);
         assert_non_null(function);
-        assert_int_equal(function(NULL, 0, 0, NULL), entries[i].code);
+        assert_int_equal(function(NULL, entries[i].flags, 0, NULL), entries[i].code);
     }
     dlclose(module);
 }

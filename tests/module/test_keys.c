@@ -29,6 +29,7 @@ struct keys {
     struct step steps[STEPS];
     const char *typed; /* once the login waits */
     const char *tty;   /* PAM_TTY; NULL: its own */
+    bool no_tty;       /* PAM_TTY is not set */
     bool from_null;    /* standard input is /dev/null */
     bool from_other;   /* or another terminal */
     bool background;
@@ -80,6 +81,16 @@ static const struct keys rows[] = {
      {NO_KEYS, WAIT_KEY, PAUSE(800), APPROVED},
      .typed = "\n",
      .from_other = true},
+    {"also where PAM_TTY is not set, as by passwd",
+     {KEYS, WAIT_KEY, EXPECT_RAW("K"), APPROVED},
+     .typed = "\n",
+     .no_tty = true,
+     .left = "\n"},
+    {"not where PAM_TTY is not set and standard input is something else, as in polkit's helper",
+     {NO_KEYS, WAIT_KEY, PAUSE(800), APPROVED},
+     .typed = "\n",
+     .no_tty = true,
+     .from_null = true},
     {"not where PAM_TTY is ssh",
      {NO_KEYS, WAIT_KEY, PAUSE(800), APPROVED},
      .typed = "\n",
@@ -133,6 +144,8 @@ static void log_in(const struct keys *row)
     struct login login = {.tty = row->tty != NULL ? row->tty : ttyname(STDOUT_FILENO)};
     int tty = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10), files, other_master, other;
 
+    if (row->no_tty)
+        login.tty = NULL;
     signal(SIGHUP, SIG_IGN);
     if (row->from_null)
         dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);

@@ -364,6 +364,12 @@ class Phone:
     def code(self):
         return self.json("code")["code"]
 
+    def fresh_code(self):
+        """One that was not used yet: a code counts once."""
+        used = getattr(self, "used_code", None)
+        self.used_code = wait_for("a new code", lambda: (code := self.code()) != used and code, 32)
+        return self.used_code
+
     def last(self):
         """The newest request as the phone shows it."""
         found = self.requests()

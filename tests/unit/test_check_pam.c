@@ -290,6 +290,14 @@ static const struct {
     /* where the module stands */
     {"auth requisite pam_unix.so\naccount required pam_approve.so\n", "pam-phase pam-asks"},
     {COMMON ASK "session optional pam_approve.so\n", "pam-phase"},
+    /* a change of the password, as passwd makes it: the same rules */
+    {"password requisite pam_unix.so\npassword required pam_approve.so\n", ""},
+    {"password [success=1 default=ignore] pam_rootok.so\npassword requisite pam_unix.so\n"
+     "password required pam_approve.so\npassword required pam_permit.so\n",
+     "pam-factor-counts"},
+    {"password sufficient pam_unix.so\npassword required pam_approve.so\n",
+     "pam-factor-counts pam-factor-ends pam-skipped"},
+    {"password requisite pam_unix.so\npassword optional pam_approve.so\n", "pam-refusal-counts"},
     {COMMON ASK ASK, "pam-once"},
     {COMMON ASK "auth required\n", "pam-syntax"},
     {COMMON ASK "auth required pam_deny.so\n", "pam-opens"},

@@ -59,7 +59,8 @@ static void without_a_word_the_strict_end_holds(void **state)
     assert_int_equal(host->trust, TRUST_BACKEND);
     assert_int_equal(host->timeout, 5);
     assert_string_equal(host->user_claim, "sub");
-    assert_true(sshd.ask && unknown.ask);
+    assert_int_equal(sshd.ask, ASK_YES);
+    assert_int_equal(unknown.ask, ASK_YES);
     assert_int_equal(sshd.show, SHOW_PROMPT);
     assert_int_equal(unknown.show, SHOW_WAIT);
     assert_int_equal(sshd.number, NUMBER_ENTER);
@@ -73,6 +74,43 @@ static void without_a_word_the_strict_end_holds(void **state)
 }
 
 /* PAM takes any file name for a service; a section has only some letters. */
+static void ask_says_whose_phone(void **state)
+{
+    struct host *host = host_of("[service su]\nask = caller\n[service su-l]\nask = target\n"
+                                "[service cron]\nask = no\n[service doas]\nask = yes\n");
+
+    (void)state;
+    assert_int_equal(policy_of(host, "su").ask, ASK_CALLER);
+    assert_int_equal(policy_of(host, "su-l").ask, ASK_TARGET);
+    assert_int_equal(policy_of(host, "cron").ask, ASK_NO);
+    assert_int_equal(policy_of(host, "doas").ask, ASK_YES);
+    host_unref(host);
+    refused("[service su]\nask = both\n", "allowed: no, caller, target, yes");
+    refused("[service su]\nask = \n", "host.conf:6");
+    refused("[service su]\nask = no caller\n", "host.conf:6");
+    /* Where the name could come from the network, or from nobody. */
+    refused("[service sshd]\nask = caller\n", "sshd does not say who calls");
+    refused("[service polkit-1]\nask = caller\n", "polkit-1 does not say who calls");
+    refused("[service rsh]\nask = caller\n", "rsh does not say who calls");
+    refused("[service swaylock]\nask = caller\n", "swaylock does not say who calls");
+}
+
+static void the_command_says_who_one_becomes(void **state)
+{
+    char command[257] = "id -un";
+
+    (void)state;
+    policy_command_as("su", "root", command);
+    assert_string_equal(command, "su root: id -un");
+    command[0] = 0;
+    policy_command_as("su-l", "root", command);
+    assert_string_equal(command, "su-l root");
+    memset(command, 'x', 256);
+    policy_command_as("su", "root", command);
+    assert_int_equal(strlen(command), 256);
+    assert_memory_equal(command, "su root: xxx", 12);
+}
+
 static void a_service_that_no_section_can_name_goes_by_defaults(void **state)
 {
     struct host *host = host_of("[defaults]\nnumber = choose\nexcept = root\n");
@@ -346,6 +384,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_word_the_strict_end_holds),
+        cmocka_unit_test(ask_says_whose_phone),
+        cmocka_unit_test(the_command_says_who_one_becomes),
         cmocka_unit_test(a_service_that_no_section_can_name_goes_by_defaults),
         cmocka_unit_test(a_service_speaks_before_defaults_and_those_before_the_profile),
         cmocka_unit_test(no_wait_is_longer_than_the_program_s_own_limit),

@@ -81,7 +81,7 @@ static void a_greeter_s_lines_and_prompts_are_short(void **state)
         }
     }
     for (int outcome = 0; outcome < 2 * OUTCOME_COUNT; outcome++) {
-        text_of_outcome((enum outcome)(outcome / 2), outcome % 2 * 604800, 60, text);
+        text_of_outcome((enum outcome)(outcome / 2), NULL, false, outcome % 2 * 604800, 60, text);
         for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
             assert_true(strlen(line) <= 60);
     }
