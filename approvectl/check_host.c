@@ -192,7 +192,7 @@ const struct check_rule check_host_rules[] = {
      N_("Write lines of USER THUMBPRINT into that file.")},
     {"services", CHECK_WARNING, somebody_asks, NULL,
      N_("no PAM stack names pam_approve.so: nobody is asked"),
-     N_("Put it into one; /usr/share/doc/pam_approve/examples/pam.d has whole stacks.")},
+     N_("Put it into one; /usr/share/pam_approve/pam.d has whole stacks.")},
     {"sections", CHECK_WARNING, sections_count, NULL,
      N_("these sections of host.conf do nothing: their PAM stacks do not name pam_approve.so"),
      N_("Name the module in /etc/pam.d/SERVICE, or look whether the name is right.")},

@@ -423,7 +423,7 @@ const struct check_rule check_pam_rules[] = {
      N_("the module is not where libpam looks, so every login fails"), N_("make install")},
     {"pam-opens", CHECK_FAILURE, can_open, NULL,
      N_("nobody can get in through this stack, approved or not"),
-     N_("Compare it with /usr/share/doc/pam_approve/examples/pam.d.")},
+     N_("Compare it with /usr/share/pam_approve/pam.d.")},
     {"pam-first-factor", CHECK_FAILURE, has_first_factor, NULL,
      N_("nothing is asked for before the approval, so anybody can ring phones"),
      N_("Have a password or a key first: auth requisite pam_unix.so above that line.")},
