@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "approvectl/check.h"
 #include "common/i18n.h"
@@ -120,22 +121,57 @@ static enum check_verdict pins_are_there(struct check *check, const void *subjec
     return verdict_of(check->host->pin_count > 0);
 }
 
-/* Sections of services whose stack does not name the module: what they say does nothing. */
+/* Adds a word to a list that has room for it. */
+static void list(char detail[CHECK_DETAIL], const char *format, const char *word)
+{
+    size_t used = strlen(detail);
+
+    if (used < CHECK_DETAIL / 2) {
+        used += (size_t)snprintf(detail + used, CHECK_DETAIL - used, "%s", used ? " " : "");
+        snprintf(detail + used, CHECK_DETAIL - used, format, word);
+    }
+}
+
+static bool asks(const struct check *check, const char *service)
+{
+    struct policy policy;
+
+    if (check->host)
+        policy_find(check->host, service, &policy);
+    return !check->host || policy.ask;
+}
+
+/* Sections of services whose stack does not name the module: what they say does nothing, but that
+ * nobody is to be asked. */
 static enum check_verdict sections_count(struct check *check, const void *subject,
                                          char detail[CHECK_DETAIL])
 {
     static const char prefix[] = "service ";
-    const char *section;
-    size_t used = 0;
+    const char *section, *service;
 
     (void)subject;
     for (size_t i = 0; check->host && (section = config_section(check->host->config, i)); i++) {
-        if (!strncmp(section, prefix, sizeof(prefix) - 1) && used < CHECK_DETAIL / 2 &&
-            !check_find_stack(check, section + sizeof(prefix) - 1))
-            used += (size_t)snprintf(detail + used, CHECK_DETAIL - used, "%s[%.100s]",
-                                     used ? " " : "", section);
+        service = section + sizeof(prefix) - 1;
+        if (!strncmp(section, prefix, sizeof(prefix) - 1) && asks(check, service) &&
+            !check_find_stack(check, service))
+            list(detail, "[%.100s]", section);
     }
-    return verdict_of(used == 0);
+    return verdict_of(!*detail);
+}
+
+/* Services that are installed here, that there is a stack for, and that ask nobody. */
+static enum check_verdict all_are_protected(struct check *check, const void *subject,
+                                            char detail[CHECK_DETAIL])
+{
+    (void)subject;
+    for (size_t i = 0; i < check->other_count; i++) {
+        const char *service = check->others[i]->service;
+        char path[256];
+        snprintf(path, sizeof(path), SNIPPET_DIR "/pam.d/%s", service);
+        if (access(path, R_OK) == 0 && asks(check, service))
+            list(detail, "%.100s", service);
+    }
+    return verdict_of(!*detail);
 }
 
 /* Is anybody excepted, for any service that asks? */
@@ -192,7 +228,10 @@ const struct check_rule check_host_rules[] = {
      N_("Write lines of USER THUMBPRINT into that file.")},
     {"services", CHECK_WARNING, somebody_asks, NULL,
      N_("no PAM stack names pam_approve.so: nobody is asked"),
-     N_("Put it into one; /usr/share/pam_approve/pam.d has whole stacks.")},
+     N_("approvectl protect sshd puts it into sshd's; " SNIPPET_DIR "/pam.d has more.")},
+    {"unprotected", CHECK_WARNING, all_are_protected, NULL,
+     N_("these services are installed, and ask nobody"),
+     N_("approvectl protect SERVICE; or say ask = no in [service SERVICE] of host.conf.")},
     {"sections", CHECK_WARNING, sections_count, NULL,
      N_("these sections of host.conf do nothing: their PAM stacks do not name pam_approve.so"),
      N_("Name the module in /etc/pam.d/SERVICE, or look whether the name is right.")},

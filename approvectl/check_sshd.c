@@ -5,6 +5,7 @@
 
 #include "approvectl/check.h"
 #include "common/i18n.h"
+#include "helper/policy.h"
 
 #define GRACE_SECONDS 120
 
@@ -72,6 +73,22 @@ static enum check_verdict no_plain_password(struct check *check, const void *sub
     return CHECK_WELL;
 }
 
+static bool root_is_asked(const struct check *check)
+{
+    struct policy policy;
+
+    if (!check->host)
+        return true;
+    policy_find(check->host, "sshd", &policy);
+    for (const char *word = policy.except; *word; word += strspn(word, " ")) {
+        size_t len = strcspn(word, " ");
+        if (len == 4 && !strncmp(word, "root", len))
+            return false;
+        word += len;
+    }
+    return policy.ask;
+}
+
 static enum check_verdict root_can_answer(struct check *check, const void *subject,
                                           char detail[CHECK_DETAIL])
 {
@@ -81,8 +98,9 @@ static enum check_verdict root_can_answer(struct check *check, const void *subje
     if (!check->sshd.read)
         return CHECK_SKIPPED;
     snprintf(detail, CHECK_DETAIL, "PermitRootLogin %s", permit);
-    return verdict_of(strcmp(permit, "prohibit-password") != 0 &&
-                      strcmp(permit, "without-password") != 0);
+    return verdict_of(
+        (strcmp(permit, "prohibit-password") != 0 && strcmp(permit, "without-password") != 0) ||
+        !root_is_asked(check));
 }
 
 static enum check_verdict leaves_time(struct check *check, const void *subject,
@@ -109,7 +127,7 @@ const struct check_rule check_sshd_rules[] = {
      N_("sshd -T does not show its configuration, so it was not looked at"),
      N_("Run this as root, and mend what sshd complains about.")},
     {"sshd-pam", CHECK_FAILURE, uses_pam, NULL, N_("sshd does not use PAM, so nobody is asked"),
-     N_("Say UsePAM yes in sshd_config; conf/sshd_config.d/pam_approve.conf has all of it.")},
+     N_("Say UsePAM yes in sshd_config; " SNIPPET_DIR "/sshd_config.d has all of it.")},
     {"sshd-prompts", CHECK_FAILURE, shows_prompts, NULL,
      N_("sshd shows no PAM prompts, so nobody sees the number"),
      N_("Say KbdInteractiveAuthentication yes in sshd_config.")},
