@@ -49,7 +49,8 @@ void check_apply(struct check *check, const struct check_rule *rules, const char
 
         if (verdict == CHECK_FAULT)
             note_finding(check, rules, about, detail);
-        if (!check->json && (verdict == CHECK_FAULT || (verdict == CHECK_WELL && rules->well)))
+        if (!check->json && (verdict == CHECK_FAULT ||
+                             (verdict == CHECK_WELL && rules->well && !check->faults_only)))
             print_finding(rules, about, detail, verdict == CHECK_WELL);
     }
 }
@@ -139,6 +140,7 @@ int ctl_check(const struct command_call *call)
     check_read_stacks(&check);
     if (check_find_stack(&check, "sshd"))
         sshd_config_read(&check.sshd);
+    check_apply(&check, check_login_rules, "", NULL);
     check_apply(&check, check_host_rules, "", NULL);
     for (size_t i = 0; i < check.stack_count; i++)
         check_apply(&check, check_pam_rules, check.stacks[i]->service, check.stacks[i]);

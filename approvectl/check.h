@@ -23,7 +23,7 @@ enum check_verdict { CHECK_WELL, CHECK_FAULT, CHECK_SKIPPED };
 
 struct check {
     const char *config, *pam_dir, *socket;
-    bool json;
+    bool json, faults_only;
     struct host *host; /* NULL where host.conf or what it names cannot be used */
     char host_why[CHECK_DETAIL];
     struct reach_server server;
@@ -51,9 +51,10 @@ struct check_rule {
 };
 
 /* The tables; each ends with id == NULL. */
-extern const struct check_rule check_host_rules[]; /* subject: none */
-extern const struct check_rule check_pam_rules[];  /* subject: struct pam_stack */
-extern const struct check_rule check_sshd_rules[]; /* subject: none, check->sshd */
+extern const struct check_rule check_login_rules[]; /* what every login needs; subject: none */
+extern const struct check_rule check_host_rules[];  /* this host's services; subject: none */
+extern const struct check_rule check_pam_rules[];   /* subject: struct pam_stack */
+extern const struct check_rule check_sshd_rules[];  /* subject: none, check->sshd */
 
 /* Tests all rules of a table and reports. about: the service, or "". */
 void check_apply(struct check *check, const struct check_rule *rules, const char *about,

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "approvectl/change.h"
 #include "approvectl/check.h"
 #include "common/i18n.h"
 #include "helper/policy.h"
@@ -199,7 +200,44 @@ static enum check_verdict somebody_asks(struct check *check, const void *subject
     return verdict_of(check->stack_count > 0);
 }
 
-const struct check_rule check_host_rules[] = {
+struct waiting {
+    enum change_state state;
+    char *detail;
+};
+
+static void list_waiting(void *arg, struct change *change)
+{
+    const struct waiting *waiting = arg;
+    char word[128];
+
+    if (change->state != waiting->state)
+        return;
+    snprintf(word, sizeof(word), waiting->state == CHANGE_WAITS ? _("%s (%lld s)") : "%s",
+             change->service, (long long)(change_left(change) / 1000));
+    list(waiting->detail, "%.120s", word);
+}
+
+static enum check_verdict nothing_waits(struct check *check, const void *subject,
+                                        char detail[CHECK_DETAIL])
+{
+    struct waiting waiting = {CHANGE_WAITS, detail};
+
+    (void)check, (void)subject;
+    change_each(list_waiting, &waiting);
+    return verdict_of(!*detail);
+}
+
+static enum check_verdict nothing_is_edited(struct check *check, const void *subject,
+                                            char detail[CHECK_DETAIL])
+{
+    struct waiting waiting = {CHANGE_EDITED, detail};
+
+    (void)check, (void)subject;
+    change_each(list_waiting, &waiting);
+    return verdict_of(!*detail);
+}
+
+const struct check_rule check_login_rules[] = {
     {"host-conf", CHECK_FAILURE, conf_is_right, N_("this host has joined"),
      N_("host.conf, or a file that it names, cannot be used: every login is refused"),
      N_("Mend what is named here, or run approvectl join.")},
@@ -226,6 +264,19 @@ const struct check_rule check_host_rules[] = {
     {"pins", CHECK_FAILURE, pins_are_there, NULL,
      N_("trust = pinned, and no phone is pinned: nobody can be approved"),
      N_("Write lines of USER THUMBPRINT into that file.")},
+    {"way-round", CHECK_WARNING, somebody_is_excepted, NULL,
+     N_("nobody is excepted: when the server is down and no code is at hand, nobody gets in"),
+     N_("Name one account with a good password that is kept in a safe: except = breakglass.")},
+    {NULL, CHECK_WARNING, NULL, NULL, NULL, NULL},
+};
+
+const struct check_rule check_host_rules[] = {
+    {"waits", CHECK_WARNING, nothing_waits, NULL,
+     N_("these services' stacks are on trial, and put back in so many seconds"),
+     N_("Sign in anew through the service, and run there: approvectl keep SERVICE.")},
+    {"edited", CHECK_WARNING, nothing_is_edited, NULL,
+     N_("these services' stacks were not confirmed, and not put back: somebody had edited them"),
+     N_("approvectl keep SERVICE, or approvectl unprotect --force SERVICE.")},
     {"services", CHECK_WARNING, somebody_asks, NULL,
      N_("no PAM stack names pam_approve.so: nobody is asked"),
      N_("approvectl protect sshd puts it into sshd's; " SNIPPET_DIR "/pam.d has more.")},
@@ -235,8 +286,5 @@ const struct check_rule check_host_rules[] = {
     {"sections", CHECK_WARNING, sections_count, NULL,
      N_("these sections of host.conf do nothing: their PAM stacks do not name pam_approve.so"),
      N_("Name the module in /etc/pam.d/SERVICE, or look whether the name is right.")},
-    {"way-round", CHECK_WARNING, somebody_is_excepted, NULL,
-     N_("nobody is excepted: when the server is down and no code is at hand, nobody gets in"),
-     N_("Name one account with a good password that is kept in a safe: except = breakglass.")},
     {NULL, CHECK_WARNING, NULL, NULL, NULL, NULL},
 };
