@@ -139,7 +139,7 @@ int ctl_check(const struct command_call *call)
     check_open(&check, call);
     check_read_stacks(&check);
     if (check_find_stack(&check, "sshd"))
-        sshd_config_read(&check.sshd);
+        check_read_sshd(&check);
     check_apply(&check, check_login_rules, "", NULL);
     check_apply(&check, check_host_rules, "", NULL);
     for (size_t i = 0; i < check.stack_count; i++)

@@ -32,7 +32,7 @@ struct check {
     size_t stack_count;
     struct pam_stack *others[CHECK_STACKS]; /* that do not */
     size_t other_count;
-    struct sshd_config sshd; /* read where sshd's stack names pam_approve.so */
+    struct sshd_config sshd, sshd_root; /* for all and for root; read where sshd's stack asks */
     json_t *findings;
     int failures, warnings;
 };
@@ -64,6 +64,9 @@ void check_apply(struct check *check, const struct check_rule *rules, const char
  * host.conf; check_close frees all. */
 void check_open(struct check *check, const struct command_call *call);
 void check_close(struct check *check);
+
+/* Reads sshd's configuration. */
+void check_read_sshd(struct check *check);
 
 /* Reads all stacks of this host. */
 void check_read_stacks(struct check *check);

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/i18n.h"
+#include "common/sanitize.h"
 
 #define TRIAL_SECONDS 300
 #define TRIAL_LEAST 10
@@ -30,7 +31,7 @@ static const struct extra {
 };
 
 struct protect {
-    const char *service;
+    const char *service, *config;
     long trial; /* seconds; 0: kept at once */
     bool force;
     struct change change;
@@ -121,12 +122,30 @@ static bool takes_part(const struct pam_stack *stack, const char *service)
     return false;
 }
 
+/* "sshd: public key or password, then approval …" */
+static void describe(const struct check *check, const char *service)
+{
+    const struct pam_stack *stack = check_find_stack(check, service);
+    char text[1024], clean[1024];
+
+    if (stack) {
+        check_describe(check, stack, text, sizeof(text));
+        sanitize_text(clean, sizeof(clean), text);
+        printf("%s: %s\n", service, clean);
+    }
+}
+
 /* The findings of `check` on what is to be. An exit code. */
 static int examine(struct protect *protect, const struct command_call *call)
 {
     struct check check;
     int failures;
 
+    if (protect->extra && sshd_config_test(protect->why, sizeof(protect->why)) < 0) {
+        ctl_error(EXIT_FAILED, protect->why);
+        return ctl_error(EXIT_FAILED, _("Nothing was changed: sshd's configuration has an error "
+                                        "already, so sshd could not be told of a change."));
+    }
     check_open(&check, call);
     check.faults_only = true;
     check.new_service = protect->service;
@@ -138,6 +157,7 @@ static int examine(struct protect *protect, const struct command_call *call)
             check_apply(&check, check_pam_rules, check.stacks[i]->service, check.stacks[i]);
     }
     failures = check.failures;
+    describe(&check, protect->service);
     check_close(&check);
     if (failures == 0 || protect->force)
         return EXIT_OK;
@@ -215,14 +235,14 @@ static int record(struct protect *protect)
 /* What sshd makes of its new file, before it is told of it. 0, or -1 with why. */
 static int examine_sshd(struct protect *protect)
 {
-    struct check check = {.faults_only = true, .findings = json_array(), .config = HOST_CONF};
+    struct check check = {.faults_only = true, .findings = json_array(), .config = protect->config};
 
     if (sshd_config_test(protect->why, sizeof(protect->why)) < 0) {
         json_decref(check.findings);
         return -1;
     }
-    check.host = host_load(HOST_CONF, check.host_why, sizeof(check.host_why));
-    sshd_config_read(&check.sshd);
+    check.host = host_load(protect->config, check.host_why, sizeof(check.host_why));
+    check_read_sshd(&check);
     check_apply(&check, check_sshd_rules, "sshd", NULL);
     json_decref(check.findings);
     host_unref(check.host);
@@ -303,6 +323,7 @@ static int protect_service(struct protect *protect, const struct command_call *c
 int ctl_protect(const struct command_call *call)
 {
     struct protect protect = {.service = call->words[0],
+                              .config = ctl_config(call),
                               .force = command_value(call, "--force") != NULL};
     const char *from = command_value(call, "--from");
     int code, lock;

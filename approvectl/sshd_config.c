@@ -88,12 +88,14 @@ static bool any_match(void)
     return found;
 }
 
-void sshd_config_read(struct sshd_config *config)
+void sshd_config_read(struct sshd_config *config, const char *user)
 {
-    static const char *const argv[] = {SSHD, "-T", NULL};
+    char login[128];
+    const char *const argv[] = {SSHD, "-T", user ? "-C" : NULL, login, NULL};
     char *text = calloc(1, OUTPUT_MAX + 1);
 
     memset(config, 0, sizeof(*config));
+    snprintf(login, sizeof(login), "user=%s,host=localhost,addr=127.0.0.1", user ? user : "");
     if (!text)
         return;
     if (run_program(argv, text, OUTPUT_MAX) == 0) {

@@ -15,8 +15,9 @@ struct sshd_config {
     bool has_match;    /* Match blocks, which sshd -T leaves out */
 };
 
-/* Runs sshd -T and reads it; looks for Match in the files below /etc/ssh. */
-void sshd_config_read(struct sshd_config *config);
+/* Runs sshd -T and reads it, as it is for a user (NULL: for all, without Match blocks); looks for
+ * Match in the files below /etc/ssh. */
+void sshd_config_read(struct sshd_config *config, const char *user);
 
 /* Runs sshd -t. 0, or -1 with what it says. */
 int sshd_config_test(char *why, size_t why_size);

@@ -230,6 +230,9 @@ static const struct {
      "sshd-prompts"},
     {SSHD_GOOD "authenticationmethods keyboard-interactive\npermitrootlogin without-password\n",
      "sshd-root"},
+    {SSHD_GOOD "authenticationmethods publickey,keyboard-interactive:pam\npermitrootlogin "
+               "prohibit-password\n",
+     "sshd-root"},
     {SSHD_GOOD "authenticationmethods keyboard-interactive\nlogingracetime 30\n", "sshd-time"},
     {SSHD_GOOD "authenticationmethods keyboard-interactive\nlogingracetime 0\n", ""},
     {"port 22\n", "sshd-config"},
@@ -242,6 +245,7 @@ static void sshd_rules_find_faults(void **state)
         struct check check = {.host = NULL};
         char faults[256] = "";
         sshd_config_parse(sshds[i].text, &check.sshd);
+        sshd_config_parse(sshds[i].text, &check.sshd_root);
         for (const struct check_rule *rule = check_sshd_rules; rule->id; rule++) {
             char detail[CHECK_DETAIL] = "";
             if (rule->test(&check, NULL, detail) == CHECK_FAULT) {
