@@ -297,6 +297,24 @@ def restarted():
     back()
 
 
+@test("a service whose stack comes in /usr/lib/pam.d: protect writes one in /etc, unprotect removes it")
+def vendor():
+    sandbox.write("/usr/lib/pam.d/vendored", "auth required pam_unix.so\naccount required pam_unix.so\n")
+    shutil.copy("/usr/share/pam_approve/pam.d/sudo", "/usr/share/pam_approve/pam.d/vendored")
+    ctl("protect", "vendored", "--revert-after", "1h")
+    assert sandbox.read("/etc/pam.d/vendored") == sandbox.read("/usr/share/pam_approve/pam.d/vendored")
+    assert "not started from a login" in refused("keep", "vendored")
+    assert "removed: /etc/pam.d/vendored" in ctl("unprotect", "vendored").stdout
+    assert not os.path.exists("/etc/pam.d/vendored")
+
+
+@test("--revert-after never: kept at once")
+def never():
+    ctl("protect", "su", "--revert-after", "never")
+    assert '"kept"' in sandbox.read(f"{STATE}/su.json") and "No change waits" in refused("keep")
+    ctl("unprotect", "su")
+
+
 @test("sudo: `keep` counts from a sudo that began after the change, in the same session too")
 def sudo():
     at_first()
