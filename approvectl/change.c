@@ -52,11 +52,26 @@ void change_boot(char boot[64])
         fclose(file);
 }
 
+/* The folder's own name must be on the disk before anything that its records can take back. */
+static bool make_folder(void)
+{
+    int fd = -1, result = -1;
+
+    if (mkdir(CHANGE_DIR, 0700) < 0)
+        return errno == EEXIST;
+    fd = open("/var/lib", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        result = fsync(fd);
+        close(fd);
+    }
+    return result == 0;
+}
+
 int change_lock(bool wait, char *why, size_t why_size)
 {
     int fd = -1;
 
-    if (mkdir(CHANGE_DIR, 0700) == 0 || errno == EEXIST)
+    if (make_folder())
         fd = open(CHANGE_DIR "/lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0) {
         while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
@@ -229,8 +244,6 @@ int64_t change_left(const struct change *change)
     char boot[64];
     int64_t left, now = clock_wall();
 
-    if (change->state == CHANGE_WRITING)
-        return 0;
     change_boot(boot);
     if (!strcmp(boot, change->boot))
         left = change->due_ms - change_clock();

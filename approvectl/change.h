@@ -43,6 +43,7 @@ struct change {
     int64_t since_ms;   /* CLOCK_BOOTTIME: all was in force */
     int64_t due_ms;     /* CLOCK_BOOTTIME */
     int64_t begun, due; /* seconds since 1970, for another boot */
+    /* all four are 0 while it is written */
 };
 
 /* True for a name that can be a service's file: letters, digits, "_.-", no dot first. */
@@ -70,8 +71,8 @@ int change_forget(const struct change *change);
 /* Calls each for every record; those that cannot be used are left out. */
 void change_each(void (*each)(void *arg, struct change *change), void *arg);
 
-/* Milliseconds until a change that waits is due; 0: it is. A change that somebody was killed in is
- * always. */
+/* Milliseconds until a change that waits is due; 0: it is. One that somebody was killed in has no
+ * time yet, and so is due. */
 int64_t change_left(const struct change *change);
 
 enum change_found { FOUND_BEFORE, FOUND_AFTER, FOUND_OTHER };
