@@ -135,11 +135,11 @@ static void list(char detail[CHECK_DETAIL], const char *format, const char *word
 
 static bool asks(const struct check *check, const char *service)
 {
-    struct policy policy;
+    struct policy policy = {.ask = true};
 
     if (check->host)
         policy_find(check->host, service, &policy);
-    return !check->host || policy.ask;
+    return policy.ask;
 }
 
 /* Sections of services whose stack does not name the module: what they say does nothing, but that

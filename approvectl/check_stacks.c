@@ -102,7 +102,7 @@ static void read_folder(struct check *check, const char *folder, struct pam_stac
 
 void check_read_stacks(struct check *check)
 {
-    struct pam_stack *all[CHECK_STACKS];
+    struct pam_stack *all[CHECK_STACKS] = {NULL};
     bool part[CHECK_STACKS];
     size_t count = 0;
 

@@ -65,12 +65,11 @@ static bool read_process(long pid, struct process *process)
     return true;
 }
 
-/* Is a program of this service's (NULL: of any)? */
-static bool signs_in(const char *service, const char *name)
+/* Is it a program of this service's, or of any? */
+static bool signs_in(const char *service, bool any, const char *name)
 {
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-        if ((!service || !strcmp(programs[i].service, service)) &&
-            !strcmp(programs[i].program, name))
+        if ((any || !strcmp(programs[i].service, service)) && !strcmp(programs[i].program, name))
             return true;
     }
     return false;
@@ -87,7 +86,7 @@ static bool leaves_a_program(const char *service)
 
 bool new_login_is(const struct change *change, char *why, size_t why_size)
 {
-    const char *service = leaves_a_program(change->service) ? change->service : NULL;
+    bool own = leaves_a_program(change->service);
     struct process process = {.parent = getppid()};
     char boot[64];
     bool found = false;
@@ -95,13 +94,12 @@ bool new_login_is(const struct change *change, char *why, size_t why_size)
     for (int i = 0; !found && i < ANCESTORS_MAX && process.parent > 0; i++) {
         if (!read_process(process.parent, &process))
             break;
-        found = signs_in(service, process.name);
+        found = signs_in(change->service, !own, process.name);
     }
     change_boot(boot);
     if (!found)
         snprintf(why, why_size,
-                 service
-                     ? _("this was not started from a login through %s: sign in through it, and "
+                 own ? _("this was not started from a login through %s: sign in through it, and "
                          "run it there")
                      : _("this was not started from a login (%s): sign in anew, and run it "
                          "there"),

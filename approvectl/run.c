@@ -42,7 +42,7 @@ static bool read_output(int fd, char *out, size_t size)
 {
     int64_t end = clock_mono_ms() + LIMIT_MS, left;
     size_t used = 0;
-    char rest[4096];
+    char rest[512] = "";
 
     while ((left = end - clock_mono_ms()) > 0) {
         struct pollfd wait = {.fd = fd, .events = POLLIN};

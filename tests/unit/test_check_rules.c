@@ -99,7 +99,7 @@ static char *load_given(void *arg, const char *name)
         if (!strcmp(name, parts[i].name))
             return strdup(parts[i].text);
     }
-    return strcmp(name, "sshd") && strcmp(name, "sudo") ? NULL : strdup(arg);
+    return strcmp(name, "sshd") != 0 && strcmp(name, "sudo") != 0 ? NULL : strdup(arg);
 }
 
 /* The faults' names; the rule about the installed file depends on the machine. */
