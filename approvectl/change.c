@@ -16,6 +16,7 @@
 #include "common/file.h"
 #include "common/i18n.h"
 #include "common/json_text.h"
+#include "common/log.h"
 
 #define RECORD_BYTES 16384
 #define FAR_AWAY 253402300799 /* the year 9999 */
@@ -228,12 +229,18 @@ void change_each(void (*each)(void *arg, struct change *change), void *arg)
         struct change change;
         char service[64], why[CHANGE_WHY];
         size_t len = strlen(entry->d_name);
+        int found;
         if (len < sizeof(end) || strcmp(entry->d_name + len - (sizeof(end) - 1), end) != 0 ||
             len - (sizeof(end) - 1) >= sizeof(service))
             continue;
         snprintf(service, sizeof(service), "%.*s", (int)(len - (sizeof(end) - 1)), entry->d_name);
-        if (change_is_service(service) && change_load(service, &change, why, sizeof(why)) == 1)
+        if (!change_is_service(service))
+            continue;
+        found = change_load(service, &change, why, sizeof(why));
+        if (found > 0)
             each(arg, &change);
+        else if (found < 0)
+            log_error("%s", why);
     }
     if (dir)
         closedir(dir);

@@ -68,7 +68,7 @@ int change_save(const struct change *change);
 /* Removes the record, then the copies. 0, or -1 with errno: then the record is still there. */
 int change_forget(const struct change *change);
 
-/* Calls each for every record; those that cannot be used are left out. */
+/* Calls each for every record; one that cannot be used is left out, and the log says so. */
 void change_each(void (*each)(void *arg, struct change *change), void *arg);
 
 /* Milliseconds until a change that waits is due; 0: it is. One that somebody was killed in has no

@@ -230,6 +230,19 @@ def pam_auth_update():
     restore()
 
 
+@test("every stack that comes with pam_approve: no fault but the number that some programs cannot show")
+def snippets():
+    for name in os.listdir("/usr/share/pam_approve/pam.d"):
+        shutil.rmtree("/tmp/pam.d", ignore_errors=True)
+        shutil.copytree("/etc/pam.d", "/tmp/pam.d", ignore=lambda _, names: [n for n in names if n in ("sshd", "sudo")])
+        shutil.copy(f"/usr/share/pam_approve/pam.d/{name}", f"/tmp/pam.d/{name}")
+        _, found, said = check("--pam-dir", "/tmp/pam.d")
+        faults = {i for i, about in found if about == name and RULES[i]} - {"pam-module"}  # modules of packages that are not here
+        assert faults <= ({"pam-number"} if name in ("swaylock", "i3lock", "xrdp-sesman") else set()), (name, faults)
+        asks = [s["asks"] for s in said["services"] if s["service"] == name][0]
+        assert "password" in asks and "then approval" in asks, (name, asks)
+
+
 @test("the authselect feature's text, filled in: check finds no fault with it, with the feature off nobody is asked")
 def authselect():
     def fill(features):
@@ -240,6 +253,7 @@ def authselect():
                 continue
             lines.append(re.sub(r'\{if not "[a-z-]+":(\w+)\}', r"\1", re.sub(r'\{(include|exclude) if "[a-z-]+"\}', "", line)))
         return "\n".join(lines) + "\n"
+    shutil.rmtree("/tmp/pam.d", ignore_errors=True)
     for features in (["with-approve"], ["with-approve", "with-faillock"]):
         sandbox.write("/tmp/pam.d/system-auth", fill(features))
         sandbox.write("/tmp/pam.d/sudo", "auth include system-auth\n")

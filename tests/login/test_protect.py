@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import common
+import pexpect
 import sandbox
 
 sandbox.enter()
@@ -306,6 +307,37 @@ def vendor():
     assert "not started from a login" in refused("keep", "vendored")
     assert "removed: /etc/pam.d/vendored" in ctl("unprotect", "vendored").stdout
     assert not os.path.exists("/etc/pam.d/vendored")
+
+
+@test("a record that is damaged or not root's alone is said, and nothing is done by it")
+def damaged():
+    at_first()
+    for text, mode in (("{}", 0o600), ("", 0o600), ('{"state":"waits"}', 0o600), (None, 0o644)):
+        ctl("protect", "sshd", "--revert-after", "1h")
+        record = sandbox.read(f"{STATE}/sshd.json")
+        sandbox.write(f"{STATE}/sshd.json", record if text is None else text, mode)
+        for words in (("unprotect", "sshd"), ("protect", "sshd")):
+            assert f"{STATE}/sshd.json" in refused(*words)
+        mark = world.syslog.mark()
+        ctl("revert", check=False)
+        sandbox.wait_for("a line in syslog", lambda: f"{STATE}/sshd.json" in world.syslog.since(mark))
+        assert is_new()
+        sandbox.write(f"{STATE}/sshd.json", record, 0o600)
+        ctl("unprotect", "sshd")
+        back()
+
+
+@test("su -: protected alone, the real program asks the phone of whom one becomes")
+def su_l():
+    ctl("protect", "su-l", "--revert-after", "1h")
+    term = pexpect.spawn("setpriv", ["--reuid=bob", "--regid=bob", "--init-groups", "--reset-env", "su", "-", "alice", "-c", "id -un"], encoding="utf-8", timeout=10)
+    term.expect("assword: ")
+    term.sendline(sandbox.PASSWORD)
+    term.expect(r"Approve (\d\d) on Pixel 8")
+    world.phone.approve(int(term.match.group(1)))
+    term.expect("alice")
+    term.expect(pexpect.EOF)
+    ctl("unprotect", "su-l")
 
 
 @test("--revert-after never: kept at once")
