@@ -49,76 +49,104 @@ void check_apply(struct check *check, const struct check_rule *rules, const char
 
         if (verdict == CHECK_FAULT)
             note_finding(check, rules, about, detail);
-        if (!check->json && (verdict == CHECK_FAULT || (verdict == CHECK_WELL && rules->well)))
+        if (!check->json && (verdict == CHECK_FAULT ||
+                             (verdict == CHECK_WELL && rules->well && !check->faults_only)))
             print_finding(rules, about, detail, verdict == CHECK_WELL);
     }
 }
 
-static void print_services(const struct check *check)
+/* Calls each for all services, by name. */
+static void each_service(const struct check *check, void *arg,
+                         void (*each)(void *arg, const struct check *check,
+                                      const struct pam_stack *stack, bool asks))
 {
-    char text[1024], clean[1024];
+    size_t asking = 0, other = 0;
 
-    if (check->stack_count == 0)
-        return;
-    printf("\n");
-    ctl_paint('b', _("What is asked"));
-    printf("\n");
-    for (size_t i = 0; i < check->stack_count; i++) {
-        check_describe(check, check->stacks[i], text, sizeof(text));
-        sanitize_text(clean, sizeof(clean), text);
-        printf("  %-14s %s\n", check->stacks[i]->service, clean);
+    while (asking < check->stack_count || other < check->other_count) {
+        bool asks = other == check->other_count ||
+                    (asking < check->stack_count &&
+                     strcmp(check->stacks[asking]->service, check->others[other]->service) < 0);
+        each(arg, check, asks ? check->stacks[asking++] : check->others[other++], asks);
     }
 }
 
-static json_t *services_json(const struct check *check)
+static void print_service(void *arg, const struct check *check, const struct pam_stack *stack,
+                          bool asks)
 {
-    json_t *services = json_array();
+    char text[1024], clean[1024];
+
+    (void)arg, (void)asks;
+    check_describe(check, stack, text, sizeof(text));
+    sanitize_text(clean, sizeof(clean), text);
+    printf("  %s: %s\n", stack->service, clean);
+}
+
+static void add_service(void *arg, const struct check *check, const struct pam_stack *stack,
+                        bool asks)
+{
     char text[1024];
 
-    for (size_t i = 0; i < check->stack_count; i++) {
-        check_describe(check, check->stacks[i], text, sizeof(text));
-        json_array_append_new(
-            services, json_pack("{s:s,s:s}", "service", check->stacks[i]->service, "asks", text));
-    }
-    return services;
+    check_describe(check, stack, text, sizeof(text));
+    json_array_append_new(arg, json_pack("{s:s,s:b,s:s}", "service", stack->service, "protected",
+                                         asks, "asks", text));
 }
 
 static int report(struct check *check)
 {
     if (check->json) {
+        json_t *services = json_array();
+        each_service(check, services, add_service);
         ctl_json(json_pack("{s:b,s:i,s:i,s:O,s:o}", "ok", check->failures == 0, "failures",
                            check->failures, "warnings", check->warnings, "findings",
-                           check->findings, "services", services_json(check)));
+                           check->findings, "services", services));
     } else {
-        print_services(check);
+        printf("\n");
+        ctl_paint('b', _("What is asked"));
+        printf("\n");
+        each_service(check, NULL, print_service);
         printf(_("\n%d failed, %d warnings\n"), check->failures, check->warnings);
     }
     return check->failures == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-int ctl_check(const struct command_call *call)
+void check_open(struct check *check, const struct command_call *call)
 {
     const char *pam_dir = command_value(call, "--pam-dir");
-    struct check check = {.config = ctl_config(call),
-                          .pam_dir = pam_dir ? pam_dir : "/etc/pam.d",
-                          .socket = ctl_socket(call),
-                          .json = command_value(call, "--json") != NULL,
-                          .findings = json_array()};
+
+    *check = (struct check){.config = ctl_config(call),
+                            .pam_dir = pam_dir ? pam_dir : PAM_DIR,
+                            .socket = ctl_socket(call),
+                            .json = command_value(call, "--json") != NULL,
+                            .findings = json_array()};
+    check->host = host_load(check->config, check->host_why, sizeof(check->host_why));
+}
+
+void check_close(struct check *check)
+{
+    for (size_t i = 0; i < check->stack_count; i++)
+        free(check->stacks[i]);
+    for (size_t i = 0; i < check->other_count; i++)
+        free(check->others[i]);
+    json_decref(check->findings);
+    host_unref(check->host);
+}
+
+int ctl_check(const struct command_call *call)
+{
+    struct check check;
     int code;
 
-    check.host = host_load(check.config, check.host_why, sizeof(check.host_why));
+    check_open(&check, call);
     check_read_stacks(&check);
     if (check_find_stack(&check, "sshd"))
-        sshd_config_read(&check.sshd);
+        check_read_sshd(&check);
+    check_apply(&check, check_login_rules, "", NULL);
     check_apply(&check, check_host_rules, "", NULL);
     for (size_t i = 0; i < check.stack_count; i++)
         check_apply(&check, check_pam_rules, check.stacks[i]->service, check.stacks[i]);
     if (check_find_stack(&check, "sshd"))
         check_apply(&check, check_sshd_rules, "sshd", NULL);
     code = report(&check);
-    for (size_t i = 0; i < check.stack_count; i++)
-        free(check.stacks[i]);
-    json_decref(check.findings);
-    host_unref(check.host);
+    check_close(&check);
     return code;
 }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "approvectl/change.h"
 #include "approvectl/check.h"
 #include "common/i18n.h"
 #include "helper/policy.h"
@@ -120,22 +122,57 @@ static enum check_verdict pins_are_there(struct check *check, const void *subjec
     return verdict_of(check->host->pin_count > 0);
 }
 
-/* Sections of services whose stack does not name the module: what they say does nothing. */
+/* Adds a word to a list that has room for it. */
+static void list(char detail[CHECK_DETAIL], const char *format, const char *word)
+{
+    size_t used = strlen(detail);
+
+    if (used < CHECK_DETAIL / 2) {
+        used += (size_t)snprintf(detail + used, CHECK_DETAIL - used, "%s", used ? " " : "");
+        snprintf(detail + used, CHECK_DETAIL - used, format, word);
+    }
+}
+
+static bool asks(const struct check *check, const char *service)
+{
+    struct policy policy = {.ask = ASK_YES};
+
+    if (check->host)
+        policy_find(check->host, service, &policy);
+    return policy.ask != ASK_NO;
+}
+
+/* Sections of services whose stack does not name the module: what they say does nothing, but that
+ * nobody is to be asked. */
 static enum check_verdict sections_count(struct check *check, const void *subject,
                                          char detail[CHECK_DETAIL])
 {
     static const char prefix[] = "service ";
-    const char *section;
-    size_t used = 0;
+    const char *section, *service;
 
     (void)subject;
     for (size_t i = 0; check->host && (section = config_section(check->host->config, i)); i++) {
-        if (!strncmp(section, prefix, sizeof(prefix) - 1) && used < CHECK_DETAIL / 2 &&
-            !check_find_stack(check, section + sizeof(prefix) - 1))
-            used += (size_t)snprintf(detail + used, CHECK_DETAIL - used, "%s[%.100s]",
-                                     used ? " " : "", section);
+        service = section + sizeof(prefix) - 1;
+        if (!strncmp(section, prefix, sizeof(prefix) - 1) && asks(check, service) &&
+            !check_find_stack(check, service))
+            list(detail, "[%.100s]", section);
     }
-    return verdict_of(used == 0);
+    return verdict_of(!*detail);
+}
+
+/* Services that are installed here, that there is a stack for, and that ask nobody. */
+static enum check_verdict all_are_protected(struct check *check, const void *subject,
+                                            char detail[CHECK_DETAIL])
+{
+    (void)subject;
+    for (size_t i = 0; i < check->other_count; i++) {
+        const char *service = check->others[i]->service;
+        char path[256];
+        snprintf(path, sizeof(path), SNIPPET_DIR "/pam.d/%s", service);
+        if (access(path, R_OK) == 0 && asks(check, service))
+            list(detail, "%.100s", service);
+    }
+    return verdict_of(!*detail);
 }
 
 /* Is anybody excepted, for any service that asks? */
@@ -163,7 +200,44 @@ static enum check_verdict somebody_asks(struct check *check, const void *subject
     return verdict_of(check->stack_count > 0);
 }
 
-const struct check_rule check_host_rules[] = {
+struct waiting {
+    enum change_state state;
+    char *detail;
+};
+
+static void list_waiting(void *arg, struct change *change)
+{
+    const struct waiting *waiting = arg;
+    char word[128];
+
+    if (change->state != waiting->state)
+        return;
+    snprintf(word, sizeof(word), waiting->state == CHANGE_WAITS ? _("%s (%lld s)") : "%s",
+             change->service, (long long)(change_left(change) / 1000));
+    list(waiting->detail, "%.120s", word);
+}
+
+static enum check_verdict nothing_waits(struct check *check, const void *subject,
+                                        char detail[CHECK_DETAIL])
+{
+    struct waiting waiting = {CHANGE_WAITS, detail};
+
+    (void)check, (void)subject;
+    change_each(list_waiting, &waiting);
+    return verdict_of(!*detail);
+}
+
+static enum check_verdict nothing_is_edited(struct check *check, const void *subject,
+                                            char detail[CHECK_DETAIL])
+{
+    struct waiting waiting = {CHANGE_EDITED, detail};
+
+    (void)check, (void)subject;
+    change_each(list_waiting, &waiting);
+    return verdict_of(!*detail);
+}
+
+const struct check_rule check_login_rules[] = {
     {"host-conf", CHECK_FAILURE, conf_is_right, N_("this host has joined"),
      N_("host.conf, or a file that it names, cannot be used: every login is refused"),
      N_("Mend what is named here, or run approvectl join.")},
@@ -190,14 +264,27 @@ const struct check_rule check_host_rules[] = {
     {"pins", CHECK_FAILURE, pins_are_there, NULL,
      N_("trust = pinned, and no phone is pinned: nobody can be approved"),
      N_("Write lines of USER THUMBPRINT into that file.")},
-    {"services", CHECK_WARNING, somebody_asks, NULL,
-     N_("no PAM stack names pam_approve.so: nobody is asked"),
-     N_("Put it into one; /usr/share/doc/pam_approve/examples/pam.d has whole stacks.")},
-    {"sections", CHECK_WARNING, sections_count, NULL,
-     N_("these sections of host.conf do nothing: their PAM stacks do not name pam_approve.so"),
-     N_("Name the module in /etc/pam.d/SERVICE, or look whether the name is right.")},
     {"way-round", CHECK_WARNING, somebody_is_excepted, NULL,
      N_("nobody is excepted: when the server is down and no code is at hand, nobody gets in"),
      N_("Name one account with a good password that is kept in a safe: except = breakglass.")},
+    {NULL, CHECK_WARNING, NULL, NULL, NULL, NULL},
+};
+
+const struct check_rule check_host_rules[] = {
+    {"waits", CHECK_WARNING, nothing_waits, NULL,
+     N_("these services' stacks are on trial, and put back in so many seconds"),
+     N_("Sign in anew through the service, and run there: approvectl keep SERVICE.")},
+    {"edited", CHECK_WARNING, nothing_is_edited, NULL,
+     N_("these services' stacks were not confirmed, and not put back: somebody had edited them"),
+     N_("approvectl keep SERVICE, or approvectl unprotect --force SERVICE.")},
+    {"services", CHECK_WARNING, somebody_asks, NULL,
+     N_("no PAM stack names pam_approve.so: nobody is asked"),
+     N_("approvectl protect sshd puts it into sshd's; " SNIPPET_DIR "/pam.d has more.")},
+    {"unprotected", CHECK_WARNING, all_are_protected, NULL,
+     N_("these services are installed, and ask nobody"),
+     N_("approvectl protect SERVICE; or say ask = no in [service SERVICE] of host.conf.")},
+    {"sections", CHECK_WARNING, sections_count, NULL,
+     N_("these sections of host.conf do nothing: their PAM stacks do not name pam_approve.so"),
+     N_("Name the module in /etc/pam.d/SERVICE, or look whether the name is right.")},
     {NULL, CHECK_WARNING, NULL, NULL, NULL, NULL},
 };

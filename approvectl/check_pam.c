@@ -1,116 +1,13 @@
-/* Rules about a PAM stack that names pam_approve.so, by following it for every way its modules can
- * answer. */
-#include <dirent.h>
+/* Rules about a PAM stack that names pam_approve.so. */
 #include <glob.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "approvectl/check.h"
-#include "approvectl/pam_run.h"
+#include "approvectl/check_follow.h"
 #include "common/i18n.h"
 #include "helper/policy.h"
-
-#define MODULE "pam_approve.so"
-
-/* --- which stacks ------------------------------------------------------------------------------
- */
-
-static bool names_module(const struct pam_stack *stack)
-{
-    for (size_t i = 0; i < stack->count; i++) {
-        if (!strcmp(stack->lines[i].module, MODULE))
-            return true;
-    }
-    return false;
-}
-
-/* True where another stack includes this file: it is a part, not a service. (su-l includes su,
- * which is one all the same.) */
-static bool is_included(const struct check *check, const char *name)
-{
-    for (size_t i = 0; i < check->stack_count; i++) {
-        const struct pam_stack *stack = check->stacks[i];
-        for (size_t j = 0; strcmp(stack->service, name) != 0 && j < stack->count; j++) {
-            const char *slash = strrchr(stack->lines[j].file, '/');
-            if (!strcmp(slash ? slash + 1 : stack->lines[j].file, name))
-                return true;
-        }
-    }
-    return false;
-}
-
-static void drop_parts(struct check *check)
-{
-    for (size_t i = check->stack_count; i-- > 0;) {
-        if (!profile_is_known(check->stacks[i]->service) &&
-            is_included(check, check->stacks[i]->service)) {
-            free(check->stacks[i]);
-            check->stacks[i] = check->stacks[--check->stack_count];
-            check->stacks[check->stack_count] = NULL;
-        }
-    }
-}
-
-/* As libpam-runtime and editors leave them: no service is called so. */
-static bool is_left_over(const char *name)
-{
-    size_t len = strlen(name);
-    return *name == '.' || strchr(name, '~') || (len > 5 && !strcmp(name + len - 5, ".orig")) ||
-           (len > 4 && strstr(name, ".dpkg-"));
-}
-
-static int by_service(const void *a, const void *b)
-{
-    return strcmp((*(struct pam_stack *const *)a)->service,
-                  (*(struct pam_stack *const *)b)->service);
-}
-
-void check_read_stacks(struct check *check)
-{
-    DIR *dir = opendir(check->pam_dir);
-    struct dirent *entry;
-
-    while (dir && check->stack_count < CHECK_STACKS && (entry = readdir(dir))) {
-        struct pam_stack *stack = is_left_over(entry->d_name) ? NULL : malloc(sizeof(*stack));
-        if (!stack)
-            continue;
-        if (pam_stack_read(stack, entry->d_name, pam_stack_load_file, (void *)check->pam_dir) ==
-                0 &&
-            names_module(stack))
-            check->stacks[check->stack_count++] = stack;
-        else
-            free(stack);
-    }
-    if (dir)
-        closedir(dir);
-    drop_parts(check);
-    qsort(check->stacks, check->stack_count, sizeof(check->stacks[0]), by_service);
-}
-
-const struct pam_stack *check_find_stack(const struct check *check, const char *service)
-{
-    for (size_t i = 0; i < check->stack_count; i++) {
-        if (!strcmp(check->stacks[i]->service, service))
-            return check->stacks[i];
-    }
-    return NULL;
-}
-
-/* --- following a stack -------------------------------------------------------------------------
- */
-
-/* The line of the first module of this kind, or NULL. */
-static const struct pam_line *find_kind(const struct pam_stack *stack, enum pam_kind kind)
-{
-    for (size_t i = 0; i < stack->count; i++) {
-        const struct pam_line *line = &stack->lines[i];
-        if (line->phase == stack->asks && !line->substack && pam_kind_of(line) == kind)
-            return line;
-    }
-    return NULL;
-}
 
 static void name_line(const struct pam_line *line, char detail[CHECK_DETAIL])
 {
@@ -118,85 +15,6 @@ static void name_line(const struct pam_line *line, char detail[CHECK_DETAIL])
         snprintf(detail, CHECK_DETAIL, "%s:%d: %s %s %s", line->file, line->number,
                  pam_phases[line->phase], line->control, line->module);
 }
-
-/* What one look through all ways collects. */
-struct survey {
-    const struct pam_stack *stack;
-    bool opens;                   /* a way in exists, through the approval */
-    const struct pam_line *loses; /* failed, and the phone was asked all the same */
-    const struct pam_line *skips; /* let in before the approval, by a factor's success */
-    const struct pam_line *may;   /* the same, by a condition's */
-    bool open_without_factor, open_unapproved;
-};
-
-/* Did a line of this kind run before the approval and answer so? The last such line, or NULL. */
-static const struct pam_line *answered(const struct survey *survey, enum pam_kind kind,
-                                       bool success, const struct pam_answers *answers,
-                                       const struct pam_outcome *outcome)
-{
-    const struct pam_stack *stack = survey->stack;
-    for (size_t i = stack->count; i-- > 0;) {
-        if (outcome->before[i] && !stack->lines[i].substack &&
-            pam_kind_of(&stack->lines[i]) == kind && answers->succeeds[i] == success)
-            return &stack->lines[i];
-    }
-    return NULL;
-}
-
-static bool has_factor(const struct survey *survey, const struct pam_answers *answers,
-                       const struct pam_outcome *outcome)
-{
-    return answered(survey, KIND_FACTOR, true, answers, outcome) ||
-           answered(survey, KIND_PROBE, true, answers, outcome);
-}
-
-/* Ways in which the phone approves. */
-static bool survey_approved(void *arg, const struct pam_answers *answers,
-                            const struct pam_outcome *outcome)
-{
-    struct survey *survey = arg;
-    const struct pam_line *failed = answered(survey, KIND_FACTOR, false, answers, outcome);
-
-    if (!outcome->asked)
-        return true;
-    if (outcome->code == PAM_SUCCESS) {
-        survey->opens = true;
-        survey->open_without_factor |= !has_factor(survey, answers, outcome);
-    }
-    if (failed && !survey->loses &&
-        (outcome->code != PAM_SUCCESS || !has_factor(survey, answers, outcome)))
-        survey->loses = failed;
-    return true;
-}
-
-/* Ways in which it does not. */
-static bool survey_refused(void *arg, const struct pam_answers *answers,
-                           const struct pam_outcome *outcome)
-{
-    struct survey *survey = arg;
-    const struct pam_line *condition = answered(survey, KIND_CONDITION, true, answers, outcome);
-
-    if (outcome->code != PAM_SUCCESS)
-        return true;
-    if (outcome->asked)
-        survey->open_unapproved = true;
-    else if (!condition && !survey->skips)
-        survey->skips = answered(survey, KIND_FACTOR, true, answers, outcome);
-    else if (condition && strcmp(condition->module, "pam_rootok.so") != 0 && !survey->may)
-        survey->may = condition;
-    return true;
-}
-
-static struct survey look(const struct pam_stack *stack)
-{
-    struct survey survey = {.stack = stack};
-    pam_run_all(stack, PAM_SUCCESS, survey_approved, &survey);
-    pam_run_all(stack, PAM_AUTH_ERR, survey_refused, &survey);
-    return survey;
-}
-
-/* --- the rules ---------------------------------------------------------------------------------
- */
 
 static enum check_verdict verdict_of(bool well)
 {
@@ -218,7 +36,7 @@ static enum check_verdict asks_in_its_phase(struct check *check, const void *sub
     const struct pam_stack *stack = subject;
     (void)check;
     for (size_t i = 0; i < stack->count; i++) {
-        if (!strcmp(stack->lines[i].module, MODULE) && stack->lines[i].phase != PHASE_AUTH &&
+        if (!strcmp(stack->lines[i].module, CHECK_MODULE) && stack->lines[i].phase != PHASE_AUTH &&
             stack->lines[i].phase != PHASE_PASSWORD) {
             name_line(&stack->lines[i], detail);
             return CHECK_FAULT;
@@ -231,16 +49,16 @@ static enum check_verdict asks_at_all(struct check *check, const void *subject,
                                       char detail[CHECK_DETAIL])
 {
     (void)check, (void)detail;
-    return verdict_of(find_kind(subject, KIND_APPROVE) != NULL);
+    return verdict_of(check_find_kind(subject, KIND_APPROVE) != NULL);
 }
 
 static enum check_verdict can_open(struct check *check, const void *subject,
                                    char detail[CHECK_DETAIL])
 {
     (void)check, (void)detail;
-    if (!find_kind(subject, KIND_APPROVE))
+    if (!check_find_kind(subject, KIND_APPROVE))
         return CHECK_SKIPPED;
-    return verdict_of(look(subject).opens);
+    return verdict_of(check_follow(subject).opens);
 }
 
 /* sshd with a key first, always, needs no factor of its own in the stack. */
@@ -263,9 +81,9 @@ static enum check_verdict has_first_factor(struct check *check, const void *subj
                                            char detail[CHECK_DETAIL])
 {
     const struct pam_stack *stack = subject;
-    if (!find_kind(stack, KIND_APPROVE) || find_kind(stack, KIND_FACTOR))
+    if (!check_find_kind(stack, KIND_APPROVE) || check_find_kind(stack, KIND_FACTOR))
         return CHECK_SKIPPED;
-    name_line(find_kind(stack, KIND_APPROVE), detail);
+    name_line(check_find_kind(stack, KIND_APPROVE), detail);
     return verdict_of(!strcmp(stack->service, "sshd") && sshd_has_factor(check));
 }
 
@@ -273,16 +91,16 @@ static enum check_verdict factor_counts(struct check *check, const void *subject
                                         char detail[CHECK_DETAIL])
 {
     (void)check;
-    if (!find_kind(subject, KIND_APPROVE) || !find_kind(subject, KIND_FACTOR))
+    if (!check_find_kind(subject, KIND_APPROVE) || !check_find_kind(subject, KIND_FACTOR))
         return CHECK_SKIPPED;
-    name_line(find_kind(subject, KIND_FACTOR), detail);
-    return verdict_of(!look(subject).open_without_factor);
+    name_line(check_find_kind(subject, KIND_FACTOR), detail);
+    return verdict_of(!check_follow(subject).open_without_factor);
 }
 
 static enum check_verdict factor_ends(struct check *check, const void *subject,
                                       char detail[CHECK_DETAIL])
 {
-    const struct pam_line *line = look(subject).loses;
+    const struct pam_line *line = check_follow(subject).loses;
     (void)check;
     name_line(line, detail);
     return verdict_of(!line);
@@ -292,16 +110,16 @@ static enum check_verdict refusal_counts(struct check *check, const void *subjec
                                          char detail[CHECK_DETAIL])
 {
     (void)check;
-    name_line(find_kind(subject, KIND_APPROVE), detail);
-    return verdict_of(!look(subject).open_unapproved);
+    name_line(check_find_kind(subject, KIND_APPROVE), detail);
+    return verdict_of(!check_follow(subject).open_unapproved);
 }
 
 static enum check_verdict nothing_skips(struct check *check, const void *subject,
                                         char detail[CHECK_DETAIL])
 {
-    struct survey survey = look(subject);
+    struct survey survey = check_follow(subject);
     (void)check;
-    if (!find_kind(subject, KIND_APPROVE) || survey.open_unapproved)
+    if (!check_find_kind(subject, KIND_APPROVE) || survey.open_unapproved)
         return CHECK_SKIPPED;
     name_line(survey.skips, detail);
     return verdict_of(!survey.skips);
@@ -310,45 +128,19 @@ static enum check_verdict nothing_skips(struct check *check, const void *subject
 static enum check_verdict no_condition_skips(struct check *check, const void *subject,
                                              char detail[CHECK_DETAIL])
 {
-    const struct pam_line *line = look(subject).may;
+    const struct pam_line *line = check_follow(subject).may;
     (void)check;
-    if (!find_kind(subject, KIND_APPROVE))
+    if (!check_find_kind(subject, KIND_APPROVE))
         return CHECK_SKIPPED;
     name_line(line, detail);
     return verdict_of(!line);
 }
 
-/* Users who are not asked must get in wherever an approval lets in. */
-struct exempt {
-    const struct pam_stack *stack;
-    bool well;
-};
-
-static bool try_exempt(void *arg, const struct pam_answers *answers,
-                       const struct pam_outcome *outcome)
-{
-    struct exempt *exempt = arg;
-    struct pam_answers not_asked = *answers;
-    struct pam_outcome then;
-
-    struct survey survey = {.stack = exempt->stack};
-
-    if (outcome->asked && outcome->code == PAM_SUCCESS &&
-        (has_factor(&survey, answers, outcome) || !find_kind(exempt->stack, KIND_FACTOR))) {
-        not_asked.approve = PAM_IGNORE;
-        pam_run(exempt->stack, &not_asked, &then);
-        exempt->well = then.code == PAM_SUCCESS;
-    }
-    return exempt->well;
-}
-
 static enum check_verdict exempt_pass(struct check *check, const void *subject,
                                       char detail[CHECK_DETAIL])
 {
-    struct exempt exempt = {subject, true};
     (void)check, (void)detail;
-    pam_run_all(subject, PAM_SUCCESS, try_exempt, &exempt);
-    return verdict_of(exempt.well);
+    return verdict_of(check_follow(subject).exempt);
 }
 
 static enum check_verdict asks_once(struct check *check, const void *subject,
@@ -369,36 +161,49 @@ static enum check_verdict probe_has_a_use(struct check *check, const void *subje
                                           char detail[CHECK_DETAIL])
 {
     const struct pam_stack *stack = subject;
-    const struct pam_line *probe = find_kind(stack, KIND_PROBE);
+    const struct pam_line *probe = check_find_kind(stack, KIND_PROBE);
     (void)check;
     name_line(probe, detail);
     return verdict_of(!probe || !strcmp(stack->service, "sshd"));
 }
 
 /* libpam's own folder is not asked for by any call: the usual ones are looked at. */
-static enum check_verdict is_installed(struct check *check, const void *subject,
-                                       char detail[CHECK_DETAIL])
+static bool is_on_disk(const char *path)
 {
     static const char *const folders[] = {"/lib/*/security/", "/usr/lib/*/security/",
                                           "/lib/security/", "/lib64/security/",
                                           "/usr/lib64/security/"};
-    const struct pam_line *line = find_kind(subject, KIND_APPROVE);
     bool found = false;
-    (void)check;
-    if (!line)
-        return CHECK_SKIPPED;
-    snprintf(detail, CHECK_DETAIL, "%s", line->path);
-    if (*line->path == '/')
-        return verdict_of(access(line->path, R_OK) == 0);
+
+    if (*path == '/')
+        return access(path, R_OK) == 0;
     for (size_t i = 0; !found && i < sizeof(folders) / sizeof(folders[0]); i++) {
-        char pattern[128];
+        char pattern[320];
         glob_t files;
-        snprintf(pattern, sizeof(pattern), "%s" MODULE, folders[i]);
+        snprintf(pattern, sizeof(pattern), "%s%s", folders[i], path);
         found = glob(pattern, 0, NULL, &files) == 0;
         if (found)
             globfree(&files);
     }
-    return verdict_of(found);
+    return found;
+}
+
+/* A module that is missing counts as failed, unless its line says otherwise of module_unknown. */
+static enum check_verdict are_installed(struct check *check, const void *subject,
+                                        char detail[CHECK_DETAIL])
+{
+    const struct pam_stack *stack = subject;
+    (void)check;
+    for (size_t i = 0; i < stack->count; i++) {
+        const struct pam_line *line = &stack->lines[i];
+        int action = line->actions[PAM_MODULE_UNKNOWN];
+        if (line->phase == stack->asks && !line->substack && !is_on_disk(line->path) &&
+            (action == ACTION_BAD || action == ACTION_DIE || !strcmp(line->module, CHECK_MODULE))) {
+            name_line(line, detail);
+            return CHECK_FAULT;
+        }
+    }
+    return CHECK_WELL;
 }
 
 static enum check_verdict number_can_be_seen(struct check *check, const void *subject,
@@ -422,11 +227,12 @@ const struct check_rule check_pam_rules[] = {
      N_("Remove that line, and have one in auth; for passwd in password.")},
     {"pam-asks", CHECK_WARNING, asks_at_all, NULL, N_("no line asks for an approval"),
      N_("Add: auth required pam_approve.so")},
-    {"pam-module", CHECK_FAILURE, is_installed, NULL,
-     N_("the module is not where libpam looks, so every login fails"), N_("make install")},
+    {"pam-module", CHECK_FAILURE, are_installed, NULL,
+     N_("this module is not where libpam looks, so every login fails"),
+     N_("Install its package (pam_approve.so: make install), or take the line out.")},
     {"pam-opens", CHECK_FAILURE, can_open, NULL,
      N_("nobody can get in through this stack, approved or not"),
-     N_("Compare it with /usr/share/doc/pam_approve/examples/pam.d.")},
+     N_("Compare it with those in " SNIPPET_DIR "/pam.d.")},
     {"pam-first-factor", CHECK_FAILURE, has_first_factor, NULL,
      N_("nothing is asked for before the approval, so anybody can ring phones"),
      N_("Have a password or a key first: auth requisite pam_unix.so above that line.")},

@@ -72,17 +72,27 @@ static enum check_verdict no_plain_password(struct check *check, const void *sub
     return CHECK_WELL;
 }
 
-static enum check_verdict root_can_answer(struct check *check, const void *subject,
-                                          char detail[CHECK_DETAIL])
+/* Whether the policy excepts root does not matter: sshd ends a login of root's that PAM lets pass.
+ */
+static enum check_verdict root_can_pass(struct check *check, const void *subject,
+                                        char detail[CHECK_DETAIL])
 {
-    const char *permit = check->sshd.permit_root;
+    const char *permit = check->sshd_root.permit_root;
+    char list[256];
+    size_t place = 0;
 
     (void)subject;
-    if (!check->sshd.read)
+    if (!check->sshd_root.read)
         return CHECK_SKIPPED;
     snprintf(detail, CHECK_DETAIL, "PermitRootLogin %s", permit);
-    return verdict_of(strcmp(permit, "prohibit-password") != 0 &&
-                      strcmp(permit, "without-password") != 0);
+    if (strcmp(permit, "prohibit-password") != 0 && strcmp(permit, "without-password") != 0)
+        return CHECK_WELL;
+    while (sshd_config_next_methods(&check->sshd_root, &place, list, sizeof(list))) {
+        if (!sshd_config_has_method(list, "keyboard-interactive") &&
+            !sshd_config_has_method(list, "password"))
+            return CHECK_WELL;
+    }
+    return CHECK_FAULT;
 }
 
 static enum check_verdict leaves_time(struct check *check, const void *subject,
@@ -104,12 +114,18 @@ static enum check_verdict no_match(struct check *check, const void *subject,
     return verdict_of(!check->sshd.has_match);
 }
 
+void check_read_sshd(struct check *check)
+{
+    sshd_config_read(&check->sshd, NULL);
+    sshd_config_read(&check->sshd_root, "root");
+}
+
 const struct check_rule check_sshd_rules[] = {
     {"sshd-config", CHECK_WARNING, readable, NULL,
      N_("sshd -T does not show its configuration, so it was not looked at"),
      N_("Run this as root, and mend what sshd complains about.")},
     {"sshd-pam", CHECK_FAILURE, uses_pam, NULL, N_("sshd does not use PAM, so nobody is asked"),
-     N_("Say UsePAM yes in sshd_config; conf/sshd_config.d/pam_approve.conf has all of it.")},
+     N_("Say UsePAM yes in sshd_config; " SNIPPET_DIR "/sshd_config.d has all of it.")},
     {"sshd-prompts", CHECK_FAILURE, shows_prompts, NULL,
      N_("sshd shows no PAM prompts, so nobody sees the number"),
      N_("Say KbdInteractiveAuthentication yes in sshd_config.")},
@@ -121,10 +137,11 @@ const struct check_rule check_sshd_rules[] = {
      N_("the plain password method is on: it answers hidden prompts with the password, cannot show "
         "the number, and so can only fail"),
      N_("Say PasswordAuthentication no; keyboard-interactive asks for the password too.")},
-    {"sshd-root", CHECK_WARNING, root_can_answer, NULL,
-     N_("sshd puts junk in the place of what root types at a prompt, so an approval of root fails"),
-     N_("Have root sign in as somebody else and use sudo, or except root in host.conf and give "
-        "root a key, or say PermitRootLogin yes.")},
+    {"sshd-root", CHECK_WARNING, root_can_pass, NULL,
+     N_("sshd puts junk in the place of what root types at a prompt, so root cannot sign in: not "
+        "approved, not excepted, not with a key"),
+     N_("Have root sign in as somebody else and use sudo, or say PermitRootLogin yes, or give root "
+        "a way that asks nobody: AuthenticationMethods publickey under Match User root.")},
     {"sshd-time", CHECK_WARNING, leaves_time, NULL,
      N_("sshd may end a login that still waits for the phone or a code"),
      N_("Say LoginGraceTime 120 or more.")},

@@ -11,6 +11,10 @@ int ctl_join(const struct command_call *call);
 int ctl_check(const struct command_call *call);
 int ctl_test(const struct command_call *call);
 int ctl_status(const struct command_call *call);
+int ctl_protect(const struct command_call *call);
+int ctl_unprotect(const struct command_call *call);
+int ctl_keep(const struct command_call *call);
+int ctl_revert(const struct command_call *call);
 
 /* "approvectl: TEXT" on standard error, made safe. Returns exit_code. */
 int ctl_error(int exit_code, const char *text);

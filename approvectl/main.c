@@ -28,6 +28,28 @@ static const struct command_option status_options[] = {
     {"--json", NULL, N_("print JSON, for programs")},
     {NULL, NULL, NULL},
 };
+static const struct command_option protect_options[] = {
+    {"--revert-after", "TIME",
+     N_("put the old stack back then, unless `keep` was called: 90s, 5m (the default), 1h; never")},
+    {"--from", "NAME",
+     N_("another stack of those that come with pam_approve, such as sshd-password (default: "
+        "SERVICE's)")},
+    {"--force", NULL,
+     N_("also where `check` finds a fault in it, or it asks for an approval already")},
+    {NULL, NULL, NULL},
+};
+static const struct command_option unprotect_options[] = {
+    {"--force", NULL, N_("also where the stack was edited meanwhile; the edited one is kept")},
+    {NULL, NULL, NULL},
+};
+static const struct command_option keep_options[] = {
+    {"--force", NULL, N_("from any login, or none: nothing has shown then that one works")},
+    {NULL, NULL, NULL},
+};
+static const struct command_option revert_options[] = {
+    {"--wait", NULL, N_("wait for what is due later, until no change waits")},
+    {NULL, NULL, NULL},
+};
 
 static const struct command commands[] = {
     {"join", "URL [TOKEN]", 1, 2, join_options,
@@ -35,6 +57,14 @@ static const struct command commands[] = {
      ctl_join},
     {"check", "", 0, 0, check_options,
      N_("look at everything a login depends on, say what is asked and what to mend"), ctl_check},
+    {"protect", "SERVICE", 1, 1, protect_options,
+     N_("have a service ask for approvals: its stack, on trial until `keep`"), ctl_protect},
+    {"keep", "[SERVICE]", 0, 1, keep_options,
+     N_("confirm that a new login works: what `protect` wrote stays"), ctl_keep},
+    {"unprotect", "SERVICE", 1, 1, unprotect_options, N_("put a service's old stack back"),
+     ctl_unprotect},
+    {"revert", "", 0, 0, revert_options,
+     N_("put back what was not confirmed in time; approve-revert.service does it"), ctl_revert},
     {"test", "USER", 1, 1, test_options, N_("ask for one approval, as a login would"), ctl_test},
     {"status", "", 0, 0, status_options, N_("is this host joined, its server and helper there?"),
      ctl_status},

@@ -1,12 +1,16 @@
 #include "approvectl/sshd_config.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
+#include "approvectl/run.h"
 #include "common/i18n.h"
 #include "common/sanitize.h"
 
@@ -84,27 +88,95 @@ static bool any_match(void)
     return found;
 }
 
-void sshd_config_read(struct sshd_config *config)
+void sshd_config_read(struct sshd_config *config, const char *user)
 {
+    char login[128];
+    const char *const argv[] = {SSHD, "-T", user ? "-C" : NULL, login, NULL};
     char *text = calloc(1, OUTPUT_MAX + 1);
-    FILE *pipe = text ? popen(SSHD " -T 2>&1", "re") : NULL;
-    int status = -1;
 
     memset(config, 0, sizeof(*config));
-    if (pipe) {
-        size_t len = fread(text, 1, OUTPUT_MAX, pipe);
-        text[len] = '\0';
-        status = pclose(pipe);
-    }
-    if (status == 0) {
+    snprintf(login, sizeof(login), "user=%s,host=localhost,addr=127.0.0.1", user ? user : "");
+    if (!text)
+        return;
+    if (run_program(argv, text, OUTPUT_MAX) == 0) {
         sshd_config_parse(text, config);
     } else {
-        if (text)
-            text[strcspn(text, "\r\n")] = '\0';
+        text[strcspn(text, "\r\n")] = '\0';
         sanitize_text(config->why, sizeof(config->why), text);
     }
     config->has_match = any_match();
     free(text);
+}
+
+int sshd_config_test(char *why, size_t why_size)
+{
+    static const char *const argv[] = {SSHD, "-t", NULL};
+    char said[1024];
+
+    if (run_program(argv, said, sizeof(said)) == 0)
+        return 0;
+    said[strcspn(said, "\r\n")] = '\0';
+    snprintf(why, why_size, _("sshd -t: %s"), said);
+    return -1;
+}
+
+/* systemd knows sshd by one of two names. NULL: it does not run. */
+static const char *running_unit(void)
+{
+    static const char *const units[] = {"ssh.service", "sshd.service"};
+    char said[256];
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        const char *const argv[] = {"/bin/systemctl", "--quiet", "is-active", units[i], NULL};
+        if (run_program(argv, said, sizeof(said)) == 0)
+            return units[i];
+    }
+    return NULL;
+}
+
+/* The process that listens, by its own file; 0 where there is none. */
+static pid_t running_process(void)
+{
+    char path[64], line[32] = "", name[32] = "";
+    FILE *file = fopen("/run/sshd.pid", "re");
+    long pid = 0;
+
+    if (file) {
+        if (fgets(line, sizeof(line), file))
+            pid = strtol(line, NULL, 10);
+        fclose(file);
+    }
+    snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
+    file = pid > 1 ? fopen(path, "re") : NULL;
+    if (file) {
+        if (!fgets(name, sizeof(name), file))
+            *name = '\0';
+        fclose(file);
+    }
+    return !strcmp(name, "sshd\n") ? (pid_t)pid : 0;
+}
+
+int sshd_config_reload(char *why, size_t why_size)
+{
+    const struct timespec moment = {0, 300000000};
+    const char *unit = run_has_systemd() ? running_unit() : NULL;
+    pid_t pid = run_has_systemd() ? 0 : running_process();
+    const char *const argv[] = {"/bin/systemctl", "reload-or-restart", unit, NULL};
+
+    if (!unit && pid == 0)
+        return 0;
+    if (sshd_config_test(why, why_size) < 0)
+        return -1;
+    if (unit && run_program(argv, why, why_size) != 0) {
+        why[strcspn(why, "\r\n")] = '\0';
+        return -1;
+    }
+    if (pid && kill(pid, SIGHUP) < 0) {
+        snprintf(why, why_size, "sshd (%ld): %s", (long)pid, strerror(errno));
+        return -1;
+    }
+    nanosleep(&moment, NULL); /* on SIGHUP it starts itself anew */
+    return 0;
 }
 
 /* The methods that AuthenticationMethods = any allows, where they are on. */

@@ -15,8 +15,16 @@ struct sshd_config {
     bool has_match;    /* Match blocks, which sshd -T leaves out */
 };
 
-/* Runs sshd -T and reads it; looks for Match in the files below /etc/ssh. */
-void sshd_config_read(struct sshd_config *config);
+/* Runs sshd -T and reads it, as it is for a user (NULL: for all, without Match blocks); looks for
+ * Match in the files below /etc/ssh. */
+void sshd_config_read(struct sshd_config *config, const char *user);
+
+/* Runs sshd -t. 0, or -1 with what it says. */
+int sshd_config_test(char *why, size_t why_size);
+
+/* Has the running sshd, if there is one, read its configuration anew, if it can be used: by systemd
+ * where that runs, else by SIGHUP. 0, or -1 with why. */
+int sshd_config_reload(char *why, size_t why_size);
 
 /* Takes `keyword value` lines. */
 void sshd_config_parse(const char *text, struct sshd_config *config);

@@ -32,7 +32,8 @@ check "make install DESTDIR PREFIX" make -s B="$B" install DESTDIR="$root" PREFI
 check "programs, module, pages, units and examples are there" has /usr/sbin/approve-helper /usr/sbin/approve-server /usr/sbin/approvectl \
     /usr/bin/approve-phone "/usr/lib/$(gcc -print-multiarch)/security/pam_approve.so" /usr/share/man/man8/pam_approve.8 /usr/share/man/man5/host.conf.5 \
     /usr/lib/systemd/system/approve-helper.socket /usr/lib/sysusers.d/approve.conf /usr/lib/tmpfiles.d/approve.conf \
-    /usr/share/doc/pam_approve/examples/pam.d/sshd /usr/share/doc/pam_approve/examples/sshd_config.d/pam_approve.conf
+    /usr/share/pam_approve/pam.d/sshd /usr/share/pam_approve/pam.d/su-l /usr/share/pam-configs/pam_approve \
+    /usr/share/pam_approve/authselect/system-auth /usr/share/pam_approve/sshd_config.d/pam_approve.conf
 check "systemd-analyze verify finds nothing in the units" in_sandbox 'cd /usr/lib/systemd/system
     ! systemd-analyze verify --man=no approve-helper.socket approve-helper.service approve-server.service 2>&1 | grep -i approve'
 check "systemd-analyze security: both units score 2.0 or better" in_sandbox 'cd /usr/lib/systemd/system
@@ -42,4 +43,6 @@ check "sysusers and tmpfiles make the users and folders" in_sandbox 'systemd-sys
     id approve-helper; id approve-server; test -d /run/approve; test -d /etc/approve'
 check "no placeholder is left" sh -c "! grep -rl '@PREFIX@\\|@SYSCONFDIR@' $root/usr"
 check "make uninstall takes it away" sh -c "make -s B=$B uninstall DESTDIR=$root PREFIX=/usr && [ -z \"\$(find $root/usr -type f -o -type l | grep -i approve)\" ]"
+check "make uninstall leaves all as it is while a stack names the module" in_sandbox 'cp conf/pam.d/sudo /etc/pam.d/sudo
+    ! PREFIX=/usr DESTDIR= SYSCONFDIR=/etc PAMDIR=/usr/lib/none conf/install --remove && test -e /usr/sbin/approvectl'
 exit $failed

@@ -60,7 +60,7 @@ def answer(number):
 def installed():
     with open(f"{machine.root}/etc/hosts", "w", encoding="utf-8") as hosts:
         hosts.write("127.0.0.1 localhost approve.example.org web1.example.org\n")
-    sandbox.sh("chroot", machine.root, "useradd", "--create-home", "--shell", "/bin/bash", "alice")
+    sandbox.sh("chroot", machine.root, "useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", "alice")
     sandbox.sh("chroot", machine.root, "chpasswd", text=f"alice:{sandbox.PASSWORD}\n")
     install("")
     machine.boot()
@@ -109,17 +109,29 @@ def tried():
     follow(5, {"approvectl test": ask})
 
 
-@test("6: sshd asks: the number, the phone, the session")
+@test("6: protected, sshd asks: the number, the phone, the session; there `keep` keeps, and `check` finds no fault")
 def protected():
-    follow(6)
-    sandbox.wait_for("sshd to listen again", lambda: machine.run("ss -Hltn sport = :22").stdout)
-    ssh = machine.terminal("ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null alice@web1.example.org 'echo in as $(id -un)'")
-    ssh.expect("assword: ")
-    ssh.sendline(sandbox.PASSWORD)
-    ssh.expect(r"Number (\d\d)\.[^\r\n]*: ")
-    answer(ssh.match.group(1))
-    ssh.sendline("")
-    ssh.expect("in as alice")
+    def sign_in(command):
+        ssh = machine.terminal(command.replace("ssh ", "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null ", 1))
+        ssh.expect("assword: ")
+        ssh.sendline(sandbox.PASSWORD)
+        ssh.expect(r"Number (\d\d)\.[^\r\n]*: ")
+        answer(ssh.match.group(1))
+        ssh.sendline("")
+        ssh.expect(r"alice@\S+\$ ")
+        found["session"] = ssh
+
+    def keep(command):
+        session = found["session"]
+        session.sendline(command)
+        session.expect("password for alice: ")
+        session.sendline(sandbox.PASSWORD)
+        session.expect("kept: /etc/pam.d/sshd")
+        session.expect(r"alice@\S+\$ ")
+        session.sendline("exit")
+        session.expect(pexpect.EOF)
+    follow(6, {"ssh ": sign_in, "sudo approvectl keep": keep})
+    machine.run("approvectl check")
     assert machine.run("systemctl --failed --plain --no-legend").stdout == ""
 
 

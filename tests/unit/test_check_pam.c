@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "approvectl/check.h"
 #include "approvectl/pam_run.h"
 #include "approvectl/pam_stack.h"
 
@@ -239,187 +238,6 @@ static void decides_as_libpam_does(void **state)
     rmdir(dir);
 }
 
-/* --- the rules ---------------------------------------------------------------------------------
- */
-
-#define COMMON                                                                                     \
-    "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth "        \
-    "required pam_permit.so\n"
-#define ASK "auth required pam_approve.so\n"
-#define PROBE "auth [success=1 default=ignore] pam_approve.so check=publickey\n"
-#define PERMIT "auth required pam_permit.so\n"
-
-/* Stacks, and the rules that must find fault with them: no other may. */
-static const struct {
-    const char *text, *faults;
-} stacks[] = {
-    {COMMON ASK, ""},
-    {"auth requisite pam_unix.so\n" ASK PERMIT, ""},
-    {PROBE "auth requisite pam_unix.so\n" ASK PERMIT, ""},
-    {"auth sufficient pam_rootok.so\n" COMMON ASK, ""},
-    {"auth [success=2 default=ignore] pam_unix.so\nauth [success=1 default=ignore] "
-     "pam_sss.so\nauth requisite pam_deny.so\n" PERMIT ASK,
-     ""},
-    {"auth requisite pam_faildelay.so\nauth requisite pam_unix.so\nauth optional "
-     "pam_gnome_keyring.so\n" ASK,
-     ""},
-    /* a first factor that does not end on failure */
-    {"auth required pam_unix.so\n" ASK, "pam-factor-ends"},
-    {"auth requisite pam_unix.so\nauth required pam_oath.so\n" ASK, "pam-factor-ends"},
-    {"auth optional pam_unix.so\n" ASK, "pam-factor-counts pam-factor-ends"},
-    {"auth [success=ok default=ignore] pam_unix.so\n" ASK PERMIT,
-     "pam-factor-counts pam-factor-ends"},
-    /* none at all */
-    {ASK PERMIT, "pam-first-factor"},
-    {ASK, "pam-first-factor pam-exempt"},
-    /* lines that skip the approval */
-    {"auth sufficient pam_unix.so\n" ASK, "pam-factor-counts pam-factor-ends pam-skipped"},
-    {"auth requisite pam_unix.so\nauth sufficient pam_fprintd.so\n" ASK, "pam-skipped"},
-    {"auth [success=2 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n" ASK PERMIT,
-     "pam-opens pam-skipped"},
-    {"auth sufficient pam_succeed_if.so user ingroup staff\n" COMMON ASK, "pam-condition"},
-    {"auth [success=4 default=ignore] pam_succeed_if.so uid < 1000\n" COMMON ASK PERMIT,
-     "pam-condition"},
-    /* a refusal that refuses nobody */
-    {COMMON "auth sufficient pam_approve.so\n", "pam-refusal-counts"},
-    {COMMON "auth optional pam_approve.so\n", "pam-refusal-counts"},
-    {COMMON "auth [success=done default=ignore] pam_approve.so\n" PERMIT, "pam-refusal-counts"},
-    /* users who are not asked: after a key nothing else has succeeded */
-    {PROBE "auth requisite pam_unix.so\n" ASK, "pam-exempt"},
-    {COMMON "auth [success=ok default=die] pam_approve.so\n", "pam-exempt"},
-    /* where the module stands */
-    {"auth requisite pam_unix.so\naccount required pam_approve.so\n", "pam-phase pam-asks"},
-    {COMMON ASK "session optional pam_approve.so\n", "pam-phase"},
-    /* a change of the password, as passwd makes it: the same rules */
-    {"password requisite pam_unix.so\npassword required pam_approve.so\n", ""},
-    {"password [success=1 default=ignore] pam_rootok.so\npassword requisite pam_unix.so\n"
-     "password required pam_approve.so\npassword required pam_permit.so\n",
-     "pam-factor-counts"},
-    {"password sufficient pam_unix.so\npassword required pam_approve.so\n",
-     "pam-factor-counts pam-factor-ends pam-skipped"},
-    {"password requisite pam_unix.so\npassword optional pam_approve.so\n", "pam-refusal-counts"},
-    {COMMON ASK ASK, "pam-once"},
-    {COMMON ASK "auth required\n", "pam-syntax"},
-    {COMMON ASK "auth required pam_deny.so\n", "pam-opens"},
-};
-
-static char *load_given(void *arg, const char *name)
-{
-    return strcmp(name, "sshd") ? NULL : strdup(arg);
-}
-
-/* The faults' names; the rule about the installed file depends on the machine. */
-static void find_faults(struct check *check, char *out, size_t size)
-{
-    size_t used = 0;
-    *out = '\0';
-    for (const struct check_rule *rule = check_pam_rules; rule->id; rule++) {
-        char detail[CHECK_DETAIL] = "";
-        if (!strcmp(rule->id, "pam-module") || rule->test(check, &stack, detail) != CHECK_FAULT)
-            continue;
-        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", rule->id);
-        assert_non_null(rule->fault);
-        assert_non_null(rule->mend);
-    }
-}
-
-static void rules_find_faults(void **state)
-{
-    (void)state;
-    struct check check = {.host = NULL};
-    char faults[512];
-    int wrong = 0;
-    for (size_t i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
-        assert_int_equal(
-            pam_stack_read(&stack, "sshd", load_given, (void *)(uintptr_t)stacks[i].text), 0);
-        find_faults(&check, faults, sizeof(faults));
-        if (strcmp(faults, stacks[i].faults) != 0) {
-            print_message("found \"%s\", expected \"%s\" in:\n%s", faults, stacks[i].faults,
-                          stacks[i].text);
-            wrong++;
-        }
-    }
-    assert_int_equal(wrong, 0);
-}
-
-static void sshd_gives_the_first_factor(void **state)
-{
-    (void)state;
-    struct check check = {.host = NULL};
-    static const struct {
-        const char *methods;
-        const char *faults;
-    } rows[] = {{"publickey,keyboard-interactive:pam", ""},
-                {"publickey,keyboard-interactive:pam keyboard-interactive:pam", "pam-first-factor"},
-                {"any", "pam-first-factor"}};
-    char faults[512];
-    assert_int_equal(pam_stack_read(&stack, "sshd", load_given, (void *)(uintptr_t)(ASK PERMIT)),
-                     0);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char text[256];
-        snprintf(text, sizeof(text),
-                 "usepam yes\nkbdinteractiveauthentication yes\npubkeyauthentication "
-                 "yes\nauthenticationmethods %s\n",
-                 rows[i].methods);
-        sshd_config_parse(text, &check.sshd);
-        find_faults(&check, faults, sizeof(faults));
-        assert_string_equal(faults, rows[i].faults);
-    }
-}
-
-/* --- sshd --------------------------------------------------------------------------------------
- */
-
-#define SSHD_GOOD                                                                                  \
-    "port 22\nusepam yes\nkbdinteractiveauthentication yes\npasswordauthentication "               \
-    "no\npubkeyauthentication yes\ngssapiauthentication no\nhostbasedauthentication "              \
-    "no\npermitrootlogin no\nlogingracetime 120\n"
-
-static const struct {
-    const char *text, *faults;
-} sshds[] = {
-    {SSHD_GOOD
-     "authenticationmethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n",
-     ""},
-    {SSHD_GOOD "authenticationmethods any\n", "sshd-methods"},
-    {SSHD_GOOD "authenticationmethods publickey keyboard-interactive\n", "sshd-methods"},
-    {SSHD_GOOD "authenticationmethods publickey,password\npasswordauthentication yes\n",
-     "sshd-password"},
-    {SSHD_GOOD "pubkeyauthentication no\nauthenticationmethods any\n", ""},
-    {SSHD_GOOD "pubkeyauthentication no\ngssapiauthentication yes\nauthenticationmethods any\n",
-     "sshd-methods"},
-    {SSHD_GOOD "authenticationmethods keyboard-interactive:pam\npasswordauthentication yes\n", ""},
-    {SSHD_GOOD "pubkeyauthentication no\nauthenticationmethods any\npasswordauthentication yes\n",
-     "sshd-password"},
-    {SSHD_GOOD "authenticationmethods keyboard-interactive\nusepam no\n", "sshd-pam"},
-    {SSHD_GOOD "authenticationmethods keyboard-interactive\nkbdinteractiveauthentication no\n",
-     "sshd-prompts"},
-    {SSHD_GOOD "authenticationmethods keyboard-interactive\npermitrootlogin without-password\n",
-     "sshd-root"},
-    {SSHD_GOOD "authenticationmethods keyboard-interactive\nlogingracetime 30\n", "sshd-time"},
-    {SSHD_GOOD "authenticationmethods keyboard-interactive\nlogingracetime 0\n", ""},
-    {"port 22\n", "sshd-config"},
-};
-
-static void sshd_rules_find_faults(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof(sshds) / sizeof(sshds[0]); i++) {
-        struct check check = {.host = NULL};
-        char faults[256] = "";
-        sshd_config_parse(sshds[i].text, &check.sshd);
-        for (const struct check_rule *rule = check_sshd_rules; rule->id; rule++) {
-            char detail[CHECK_DETAIL] = "";
-            if (rule->test(&check, NULL, detail) == CHECK_FAULT) {
-                if (*faults)
-                    strcat(faults, " ");
-                strcat(faults, rule->id);
-            }
-        }
-        assert_string_equal(faults, sshds[i].faults);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,9 +245,6 @@ int main(void)
         cmocka_unit_test(follows_includes),
         cmocka_unit_test(names_what_it_cannot_read),
         cmocka_unit_test(decides_as_libpam_does),
-        cmocka_unit_test(rules_find_faults),
-        cmocka_unit_test(sshd_gives_the_first_factor),
-        cmocka_unit_test(sshd_rules_find_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,99 @@
+#include "approvectl/check_follow.h"
+
+#include <string.h>
+
+/* The line of the first module of this kind, or NULL. */
+const struct pam_line *check_find_kind(const struct pam_stack *stack, enum pam_kind kind)
+{
+    for (size_t i = 0; i < stack->count; i++) {
+        const struct pam_line *line = &stack->lines[i];
+        if (line->phase == stack->asks && !line->substack && pam_kind_of(line) == kind)
+            return line;
+    }
+    return NULL;
+}
+
+/* Did a line of this kind run before the approval and answer so? The last such line, or NULL. */
+static const struct pam_line *answered(const struct survey *survey, enum pam_kind kind,
+                                       bool success, const struct pam_answers *answers,
+                                       const struct pam_outcome *outcome)
+{
+    const struct pam_stack *stack = survey->stack;
+    for (size_t i = stack->count; i-- > 0;) {
+        if (outcome->before[i] && !stack->lines[i].substack &&
+            pam_kind_of(&stack->lines[i]) == kind && answers->succeeds[i] == success)
+            return &stack->lines[i];
+    }
+    return NULL;
+}
+
+static bool has_factor(const struct survey *survey, const struct pam_answers *answers,
+                       const struct pam_outcome *outcome)
+{
+    return answered(survey, KIND_FACTOR, true, answers, outcome) ||
+           answered(survey, KIND_PROBE, true, answers, outcome);
+}
+
+/* Ways in which the phone approves. */
+static bool survey_approved(void *arg, const struct pam_answers *answers,
+                            const struct pam_outcome *outcome)
+{
+    struct survey *survey = arg;
+    const struct pam_line *failed = answered(survey, KIND_FACTOR, false, answers, outcome);
+
+    if (!outcome->asked)
+        return true;
+    if (outcome->code == PAM_SUCCESS) {
+        survey->opens = true;
+        survey->open_without_factor |= !has_factor(survey, answers, outcome);
+    }
+    if (failed && !survey->loses &&
+        (outcome->code != PAM_SUCCESS || !has_factor(survey, answers, outcome)))
+        survey->loses = failed;
+    return true;
+}
+
+/* Ways in which it does not. */
+static bool survey_refused(void *arg, const struct pam_answers *answers,
+                           const struct pam_outcome *outcome)
+{
+    struct survey *survey = arg;
+    const struct pam_line *condition = answered(survey, KIND_CONDITION, true, answers, outcome);
+
+    if (outcome->code != PAM_SUCCESS)
+        return true;
+    if (outcome->asked)
+        survey->open_unapproved = true;
+    else if (!condition && !survey->skips)
+        survey->skips = answered(survey, KIND_FACTOR, true, answers, outcome);
+    else if (condition && strcmp(condition->module, "pam_rootok.so") != 0 && !survey->may)
+        survey->may = condition;
+    return true;
+}
+
+/* Ways in which who is not asked would be approved. */
+static bool survey_exempt(void *arg, const struct pam_answers *answers,
+                          const struct pam_outcome *outcome)
+{
+    struct survey *survey = arg;
+    struct pam_answers not_asked = *answers;
+    struct pam_outcome then;
+
+    if (outcome->asked && outcome->code == PAM_SUCCESS &&
+        (has_factor(survey, answers, outcome) || !check_find_kind(survey->stack, KIND_FACTOR))) {
+        not_asked.approve = PAM_IGNORE;
+        pam_run(survey->stack, &not_asked, &then);
+        survey->exempt = then.code == PAM_SUCCESS;
+    }
+    return survey->exempt;
+}
+
+struct survey check_follow(const struct pam_stack *stack)
+{
+    struct survey survey = {.stack = stack, .exempt = true};
+
+    pam_run_all(stack, PAM_SUCCESS, survey_approved, &survey);
+    pam_run_all(stack, PAM_AUTH_ERR, survey_refused, &survey);
+    pam_run_all(stack, PAM_SUCCESS, survey_exempt, &survey);
+    return survey;
+}

@@ -1,0 +1,28 @@
+/* Looks through all ways that a stack's modules can answer, for what the rules ask about. */
+#ifndef CHECK_FOLLOW_H
+#define CHECK_FOLLOW_H
+
+#include <stdbool.h>
+
+#include "approvectl/check.h"
+#include "approvectl/pam_run.h"
+
+#define CHECK_MODULE "pam_approve.so"
+
+/* What one look through all ways collects. */
+struct survey {
+    const struct pam_stack *stack;
+    bool opens;                   /* a way in exists, through the approval */
+    const struct pam_line *loses; /* failed, and the phone was asked all the same */
+    const struct pam_line *skips; /* let in before the approval, by a factor's success */
+    const struct pam_line *may;   /* the same, by a condition's */
+    bool open_without_factor, open_unapproved;
+    bool exempt; /* who is not asked gets in wherever an approval lets in */
+};
+
+struct survey check_follow(const struct pam_stack *stack);
+
+/* The auth line of the first module of this kind, or NULL. */
+const struct pam_line *check_find_kind(const struct pam_stack *stack, enum pam_kind kind);
+
+#endif

@@ -1,0 +1,115 @@
+#include "approvectl/new_login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/i18n.h"
+
+#define ANCESTORS_MAX 64
+
+/* The programs that stay above a login's processes, by the name that the kernel shows (15
+ * characters). */
+static const struct {
+    const char *service, *program;
+} programs[] = {
+    {"sshd", "sshd"},
+    {"sshd", "sshd-session"}, /* OpenSSH 9.8 and later */
+    {"sudo", "sudo"},
+    {"sudo-i", "sudo"},
+    {"su", "su"},
+    {"su-l", "su"},
+    {"doas", "doas"},
+    {"login", "login"},
+    {"cockpit", "cockpit-session"},
+    {"xrdp-sesman", "xrdp-sesman"},
+    {"xrdp-sesman", "xrdp-sesexec"},
+    {"gdm-password", "gdm-session-wor"},
+    {"lightdm", "lightdm"},
+    {"sddm", "sddm-helper"},
+};
+
+struct process {
+    char name[32];
+    long parent;
+    int64_t start_ms; /* CLOCK_BOOTTIME */
+};
+
+/* /proc/PID/stat: proc(5). The name stands in brackets and may have any character. */
+static bool read_process(long pid, struct process *process)
+{
+    char path[64], text[1024] = "", state;
+    const char *open, *close;
+    unsigned long long ticks = 0;
+    long per_second = sysconf(_SC_CLK_TCK);
+    FILE *file;
+    size_t len = 0;
+
+    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+    file = fopen(path, "re");
+    if (file) {
+        len = fread(text, 1, sizeof(text) - 1, file);
+        fclose(file);
+    }
+    text[len] = '\0';
+    open = strchr(text, '(');
+    close = strrchr(text, ')');
+    if (!open || !close || per_second <= 0 ||
+        sscanf(close + 1,
+               " %c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &state, &process->parent, &ticks) != 3)
+        return false;
+    snprintf(process->name, sizeof(process->name), "%.*s", (int)(close - open - 1), open + 1);
+    process->start_ms = (int64_t)ticks * 1000 / per_second;
+    return true;
+}
+
+/* Is it a program of this service's, or of any? */
+static bool signs_in(const char *service, bool any, const char *name)
+{
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        if ((any || !strcmp(programs[i].service, service)) && !strcmp(programs[i].program, name))
+            return true;
+    }
+    return false;
+}
+
+static bool leaves_a_program(const char *service)
+{
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        if (!strcmp(programs[i].service, service))
+            return true;
+    }
+    return false;
+}
+
+bool new_login_is(const struct change *change, char *why, size_t why_size)
+{
+    bool own = leaves_a_program(change->service);
+    struct process process = {.parent = getppid()};
+    char boot[64];
+    bool found = false;
+
+    for (int i = 0; !found && i < ANCESTORS_MAX && process.parent > 0; i++) {
+        if (!read_process(process.parent, &process))
+            break;
+        found = signs_in(change->service, !own, process.name);
+    }
+    change_boot(boot);
+    if (!found)
+        snprintf(why, why_size,
+                 own ? _("this was not started from a login through %s: sign in through it, and "
+                         "run it there")
+                     : _("this was not started from a login (%s): sign in anew, and run it "
+                         "there"),
+                 change->service);
+    else if (!strcmp(boot, change->boot) && process.start_ms < change->since_ms)
+        snprintf(why, why_size,
+                 _("this login (%s) is older than the change of %s, and so proves nothing: sign in "
+                   "anew, and run it there"),
+                 process.name, change->service);
+    else
+        return true;
+    return false;
+}
