@@ -400,7 +400,7 @@ def not_reading():
         start = time.monotonic()
         with connect(server) as line:
             line.sendall(ok.replace(b"/healthz", b"/large.js"))
-            assert receive(line)[2] == Files.LARGE and time.monotonic() - start < 0.5
+            assert receive(line)[2] == Files.LARGE and time.monotonic() - start < 1
         rss = int(sandbox.sh("ps", "-o", "rss=", "-p", str(server.child.pid)).stdout)
         assert rss < 60000, f"{rss} KiB for 150 answers of 1.9 MB that nobody reads"
         assert receive(lines[0], 10)[2] == Files.LARGE  # one that begins to read gets all of it
@@ -442,7 +442,7 @@ def never_reads(there):
         sandbox.wait_for("the connection", lambda: there.json("status")["connections"] == 2)  # and the one that asks
         while there.json("status")["connections"] > 1:
             assert time.monotonic() - start < 80
-            time.sleep(0.5)
+            time.sleep(2)
         return time.monotonic() - start
 
 
@@ -470,7 +470,7 @@ def slow_crowd():
         assert status_of(ok) == 200 and login.answer.status == 200
         slowest = max(slowest, time.monotonic() - start)
         login.cancel()
-    assert slowest < 0.5, slowest
+    assert slowest < 1, slowest
     assert int(sandbox.sh("ps", "-o", "rss=", "-p", str(plain.child.pid)).stdout) < 60000
     for line in lines:
         line.sendall(ok[24:])
