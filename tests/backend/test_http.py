@@ -442,7 +442,7 @@ def never_reads(there):
         sandbox.wait_for("the connection", lambda: there.json("status")["connections"] == 2)  # and the one that asks
         while there.json("status")["connections"] > 1:
             assert time.monotonic() - start < 80
-            time.sleep(0.5)
+            time.sleep(2)
         return time.monotonic() - start
 
 
@@ -470,7 +470,7 @@ def slow_crowd():
         assert status_of(ok) == 200 and login.answer.status == 200
         slowest = max(slowest, time.monotonic() - start)
         login.cancel()
-    assert slowest < 0.5, slowest
+    assert slowest < 1, slowest
     assert int(sandbox.sh("ps", "-o", "rss=", "-p", str(plain.child.pid)).stdout) < 60000
     for line in lines:
         line.sendall(ok[24:])

@@ -159,29 +159,30 @@ def backend_restarted():
 
 @test("I5: too many wrong codes: the next one is not looked at, the user reads when codes count again, also after a restart of the server, and the phone opens")
 def locked():
+    bobs = world.phones["bob"]  # whose wrong codes no other test made
     sandbox.write("/etc/approve/server.conf", sandbox.read("/etc/approve/server.conf").replace("codes_wrong_host = 100", "codes_wrong_host = 2"), 0o644)
     world.server.stop()
     world.server.start()
-    wrong = f"{(int(world.phone.code()) + 1) % 1000000:06d}"
-    ssh = world.ssh()
+    wrong = f"{(int(bobs.code()) + 1) % 1000000:06d}"
+    ssh = world.ssh("bob")
     ssh.number()
     for _ in range(2):
         ssh.send(wrong)
         ssh.expect("not right")
         ssh.expect(": $")
-    ssh.send(fresh_code(world.phone))
+    ssh.send(fresh_code(bobs))
     shown = ssh.refused()
     assert "Approve on the phone" in shown and re.search(r"Codes\s+count\s+again\s+in\s+(9|10)\s+min", shown), shown
     world.server.stop(9)
     world.server.start()
-    ssh = world.ssh()
+    ssh = world.ssh("bob")
     number = ssh.number()
-    world.phone.approve(number)
+    bobs.approve(number)
     ssh.send()
     ssh.signed_in()
-    ssh = world.ssh()
+    ssh = world.ssh("bob")
     ssh.number()
-    ssh.send(fresh_code(world.phone))
+    ssh.send(fresh_code(bobs))
     assert "again" in ssh.refused()
 
 

@@ -8,7 +8,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 number=0
 failed=0
-echo 1..7
+echo 1..8
 
 check() {
     number=$((number + 1))
