@@ -30,7 +30,7 @@ class World:
                 self.server.cli("user", "add", name)
         self.host = sandbox.Host(self.server, conf=conf)
         self.sshd = sandbox.Sshd()
-        self.phones = {name: sandbox.Phone(self.server, name) for name in phones}
+        self.phones = {name: sandbox.Phone(self.server, name) for name in phones if name in people}
         self.phone = self.phones["alice"]
 
     def ssh(self, user="alice", **more):
