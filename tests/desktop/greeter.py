@@ -1,82 +1,122 @@
-"""A greeter in a root of its own (tests/desktop/root), inside the tests' sandbox: started, typed into, and read off its screen.
+"""What a person does at a greeter and sees of it, in a root of its own (tests/desktop/root) inside the tests' sandbox. lightdm.py and gdm.py start one each.
 
-The root is the lower layer of an overlay, so that nothing changes it. /run/approve is the sandbox's: only the module is in the root, the helper is outside.
+The root is the lower layer of an overlay, so that nothing changes it; `make install` has gone into it. /run/approve is the sandbox's: server, helper and phone
+run outside, the greeter and the module within.
 """
 import os
 import re
 import shutil
 import subprocess
-import time
 
+import container
 import sandbox
 
-DESKTOP = os.path.dirname(os.path.abspath(__file__))
-SHOTS = os.path.join(sandbox.B, "screenshots", "desktop")
-
-
-def overlay(kind):
-    """The cached root with a writable layer over it; its path."""
-    lower = subprocess.run([f"{DESKTOP}/root", kind], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    top, root = f"/mnt/{kind}", f"/mnt/{kind}/root"
-    os.makedirs(root)
-    sandbox.sh("mount", "-t", "tmpfs", "-o", "mode=755", kind, top)
-    for folder in ("root", "upper", "work"):
-        os.makedirs(f"{top}/{folder}", exist_ok=True)
-    sandbox.sh("mount", "-t", "overlay", "-o", f"lowerdir={lower},upperdir={top}/upper,workdir={top}/work", kind, root)
-    return root
+WIDTH, HEIGHT = 1024, 768
+SCALE = 3  # of the picture that is read
+PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def pipe(argv, data):
-    return subprocess.run(argv, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+    return subprocess.run(argv, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, env={"PATH": os.environ["PATH"], "OMP_THREAD_LIMIT": "1"}).stdout
+
+
+class Word:
+    """A word on the screen, and its middle."""
+
+    def __init__(self, text, x, y):
+        self.text, self.x, self.y = text, x, y
 
 
 class Greeter:
-    """What both greeters share. A subclass gives service, box (where the login box is on the screen), start() and enter (argv that runs a command inside)."""
+    """A subclass gives the members below, enter (argv that runs a command inside), start(), stop(), and what cases.py asks of a greeter."""
 
-    service = ""
-    box = (0, 0, 1024, 768)
+    kind = ""  # of tests/desktop/root
+    service = ""  # of PAM
+    worker = ""  # the command line of the process in which PAM runs
+    box = (0, 0, WIDTH, HEIGHT)  # left, top, width, height: where its texts are
 
-    def __init__(self, kind):
-        os.makedirs(SHOTS, exist_ok=True)
-        self.root = overlay(kind)
-        self.kind = kind
+    def __init__(self):
+        self.root = container.overlay(self.kind)
+        self.enter = []
         arch = sandbox.sh("gcc", "-print-multiarch").stdout.strip()
-        shutil.copy(f"{sandbox.B}/pam_approve.so", f"{self.root}/usr/lib/{arch}/security/")
-        shutil.copy(f"{sandbox.TOP}/conf/pam.d/{self.service}", f"{self.root}/etc/pam.d/{self.service}")
-        self.session = f"{self.root}/usr/share/xsessions/probe.desktop"
-        sandbox.write(self.session, "[Desktop Entry]\nType=Application\nName=Probe\nExec=/usr/local/bin/probe-session\n")
-        sandbox.write(f"{self.root}/usr/local/bin/probe-session", "#!/bin/sh\necho \"$(id -un) $(date +%s.%N)\" >> /var/tmp/sessions\nsleep 1\n", 0o755)
-        os.makedirs(f"{self.root}/run/approve", exist_ok=True)
+        sandbox.sh(f"{sandbox.TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": self.root, "SYSCONFDIR": "/etc", "PAMDIR": f"/usr/lib/{arch}/security", "B": sandbox.B})
+        shutil.copy(f"{self.root}/usr/share/doc/pam_approve/examples/pam.d/{self.service}", f"{self.root}/etc/pam.d/{self.service}")
+        sandbox.write(f"{self.root}/usr/share/xsessions/probe.desktop", "[Desktop Entry]\nType=Application\nName=Probe\nExec=/usr/local/bin/probe-session\n")
+        sandbox.write(f"{self.root}/usr/local/bin/probe-session", "#!/bin/sh\necho \"$(id -un) $(date +%s.%N)\" >> /var/tmp/sessions\n", 0o755)
+        sandbox.write(f"{self.root}/var/tmp/sessions", "", 0o666)
+        self.people = []
+        self.seen = 0  # sessions
+        self.folder = None  # for pictures
+
+    def x_server(self, path, more=""):
+        """In the place of a real X server one without hardware, with those of its options that it knows."""
+        sandbox.write(f"{self.root}{path}", f"""#!/bin/sh
+keep=
+while [ $# -gt 0 ]; do
+    case $1 in -displayfd | -auth) keep="$keep $1 $2"; shift ;; :[0-9]*) keep="$keep $1" ;; esac
+    shift
+done
+exec /usr/bin/Xvfb $keep -screen 0 {WIDTH}x{HEIGHT}x24 -nolisten tcp -noreset {more}
+""", 0o755)
 
     def person(self, name):
+        """The same account as in the sandbox, where the helper looks it up."""
         uid = sandbox.sh("id", "-u", name).stdout.strip()
         sandbox.sh("chroot", self.root, "useradd", "--create-home", "--uid", uid, "--shell", "/bin/bash", name)
         sandbox.sh("chroot", self.root, "chpasswd", text=f"{name}:{sandbox.PASSWORD}\n")
+        self.people.append(name)
+
+    # --- hands ---
+
+    def inside(self, *argv, check=True):
+        return sandbox.sh(*self.enter, *argv, check=check)
 
     def key(self, *keys):
         self.inside("xdotool", "key", *keys)
 
     def type(self, text):
-        self.inside("xdotool", "type", "--delay", "20", text)
+        self.inside("xdotool", "type", "--delay", "15", text)
+
+    def answer(self, text=""):
+        if text:
+            self.type(text)
+        self.key("Return")
+
+    def click(self, word):
+        self.inside("xdotool", "mousemove", str(word.x), str(word.y), "click", "1")
+
+    # --- eyes ---
 
     def picture(self):
         """The screen as a portable pixmap."""
-        shot = subprocess.run(self.enter + ["xwd", "-root", "-silent"], stdout=subprocess.PIPE, check=True).stdout
+        shot = subprocess.run(self.enter + ["xwd", "-root", "-silent"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
         return pipe(["xwdtopnm", "-quiet"], shot)
 
-    def shot(self, name):
-        """Keeps a screenshot for docs/desktop.md."""
-        with open(f"{SHOTS}/{self.kind}-{name}.png", "wb") as out:
-            out.write(pipe(["pnmtopng", "-quiet"], self.picture()))
+    def recognize(self, kind):
+        left, top, width, height = self.box
+        part = pipe(["pamcut", f"-left={left}", f"-top={top}", f"-width={width}", f"-height={height}"], self.picture())
+        large = pipe(["pamscale", str(SCALE)], part)
+        return pipe(["tesseract", "-", "-", "--psm", "6", "-l", "eng", kind], large).decode("utf-8", "replace")
 
     def text(self):
-        """What a person would read on the screen (OCR)."""
-        left, top, width, height = self.box
-        large = pipe(["pamscale", "3"], pipe(["pamcut", f"-left={left}", f"-top={top}", f"-width={width}", f"-height={height}"], self.picture()))
-        return pipe(["tesseract", "-", "-", "--psm", "6", "-l", "eng"], large).decode("utf-8", "replace")
+        """What a person reads in the login box (OCR), in one line."""
+        try:
+            return " ".join(self.recognize("txt").split())
+        except subprocess.CalledProcessError:  # between two X servers
+            return ""
 
-    def reads(self, pattern, seconds=10):
-        """Waits until the screen shows text that matches; returns the match."""
+    def words(self):
+        """The words in the login box, with their places on the screen."""
+        found = []
+        for row in self.recognize("tsv").split("\n")[1:]:
+            cells = row.split("\t")
+            if len(cells) > 11 and cells[11].strip():
+                x, y, width, height = (int(cell) for cell in cells[6:10])
+                found.append(Word(cells[11], self.box[0] + (x + width // 2) // SCALE, self.box[1] + (y + height // 2) // SCALE))
+        return found
+
+    def reads(self, pattern, seconds=8.0):
+        """Waits until the login box shows text that matches; returns the match."""
         last = [""]
 
         def look():
@@ -85,145 +125,37 @@ class Greeter:
         try:
             return sandbox.wait_for(f"{pattern!r} on the screen", look, seconds)
         except AssertionError as fault:
-            raise AssertionError(f"{fault}; it shows: {' / '.join(last[0].split())}") from None
+            raise AssertionError(f"{fault}; it shows: {last[0]}") from None
 
-    def inside(self, *argv, check=True):
-        return sandbox.sh(*self.enter, *argv, check=check)
+    def finds(self, text, seconds=5.0):
+        """Waits for a word on the screen."""
+        return sandbox.wait_for(f"the word {text!r} on the screen", lambda: next((w for w in self.words() if w.text == text), None), seconds)
+
+    def number(self):
+        return int(self.reads(r"pprove (\d\d) on Pixel 8").group(1))
+
+    def keep(self, name):
+        """With --screenshots: the login box and something around it as a PNG of few colours."""
+        if self.folder:
+            left, top, width, height = self.box
+            part = pipe(["pamcut", f"-left={left - 60}", f"-top={top - 30}", f"-width={width + 120}", f"-height={height + 60}"], self.picture())
+            with open(f"{self.folder}/{self.kind}-{name}.png", "wb") as out:
+                out.write(pipe(["pnmtopng", "-quiet", "-compression=9"], pipe(["pnmquant", "-quiet", "32"], part)))
+
+    # --- what follows ---
 
     def sessions(self):
         """(user, time) of the sessions that were opened."""
         lines = sandbox.read(f"{self.root}/var/tmp/sessions").split("\n")
-        return [(line.split()[0], float(line.split()[1])) for line in lines if line]
+        return [(line.split()[0], float(line.split()[1])) for line in lines if " " in line]
 
-    def opened(self, user, before, seconds=5):
-        """Waits for one session more than `before`; returns when it began."""
-        sandbox.wait_for(f"a session of {user}", lambda: len(self.sessions()) > before, seconds)
+    def opened(self, user, seconds=8.0):
+        """Waits for a new session; returns when it began (time.time())."""
+        sandbox.wait_for(f"a session of {user}; the screen shows: {self.text()}", lambda: len(self.sessions()) > self.seen, seconds)
+        self.seen += 1
         assert self.sessions()[-1][0] == user
         return self.sessions()[-1][1]
 
-
-class Lightdm(Greeter):
-    """LightDM with the GTK greeter, on Xvfb, with no systemd."""
-
-    service = "lightdm"
-    box = (300, 280, 424, 240)
-
-    def __init__(self):
-        super().__init__("lightdm")
-        sandbox.write(f"{self.root}/etc/lightdm/lightdm.conf", """[LightDM]
-logind-check-graphical=false
-minimum-vt=7
-[Seat:*]
-xserver-command=/usr/local/bin/x-without-hardware
-greeter-session=lightdm-gtk-greeter
-greeter-hide-users=false
-session-wrapper=/usr/bin/env
-user-session=probe
-""")
-        # exec keeps the ignored SIGUSR1 by which LightDM asks its X server to say when it is ready
-        sandbox.write(f"{self.root}/usr/local/bin/x-without-hardware", """#!/bin/sh
-keep=
-while [ $# -gt 0 ]; do
-    case $1 in -auth) keep="$keep $1 $2"; shift ;; :[0-9]*) keep="$keep $1" ;; esac
-    shift
-done
-exec /usr/bin/Xvfb $keep -screen 0 1024x768x24 -nolisten tcp -noreset
-""", 0o755)
-        self.keeper = None
-        self.enter = []
-
-    def start(self):
-        """LightDM must not be process 1 of its namespace, or it waits for its X server for ever: a shell is."""
-        shutil.rmtree(f"{self.root}/var/lib/lightdm/.cache", ignore_errors=True)
-        shutil.rmtree(f"{self.root}/var/log/lightdm", ignore_errors=True)
-        script = f"""
-            cd {self.root}
-            mount -t proc proc proc; mount -t tmpfs -o mode=755 run run; mount -t tmpfs -o mode=1777 tmp tmp
-            mount --rbind /dev dev
-            mkdir -p run/dbus run/lightdm run/user run/approve; mount --bind /run/approve run/approve
-            echo ready
-            exec chroot . /bin/sh -c 'dbus-uuidgen --ensure; mkdir -p /var/lib/lightdm/data; dbus-daemon --system --fork; lightdm --debug; exit $?'"""
-        self.keeper = subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", script],
-                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
-        assert self.keeper.stdout.readline() == b"ready\n"
-        inner = sandbox.wait_for("LightDM", lambda: sandbox.sh("pgrep", "-P", str(self.keeper.pid), check=False).stdout.split())[0]
-        self.enter = ["nsenter", f"--target={inner}", "--mount", "--pid", "--root", "--wd", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                      "DISPLAY=:0", "XAUTHORITY=/run/lightdm/root/:0"]
-        self.ready(1)
-
-    def log(self):
-        return sandbox.read(f"{self.root}/var/log/lightdm/lightdm.log")
-
-    def ready(self, prompts):
-        """Waits until the greeter has shown so many password prompts since the start."""
-        sandbox.wait_for("the greeter's prompt", lambda: self.log().count("Prompt greeter") >= prompts, 20)
-        time.sleep(0.3)
-
-    def stop(self):
-        self.keeper.kill()
-        self.keeper.wait(10)
-
-
-class Gdm(Greeter):
-    """GDM under a systemd of its own (systemd-nspawn), its X server replaced by Xvfb. Boot to greeter takes 12 s, so: boot once, run many cases."""
-
-    service = "gdm-password"
-    box = (302, 200, 420, 380)
-    quiet = ("systemd-networkd systemd-resolved systemd-timesyncd ModemManager wpa_supplicant avahi-daemon bluetooth packagekit colord cups geoclue bolt "
-             "power-profiles-daemon switcheroo-control udisks2").split()
-
-    def __init__(self):
-        super().__init__("gdm")
-        # /usr/bin/Xorg runs Xorg.wrap where there is one. Only the options that Xvfb knows are kept.
-        sandbox.write(f"{self.root}/usr/lib/xorg/Xorg.wrap", """#!/bin/sh
-keep=
-while [ $# -gt 0 ]; do
-    case $1 in -displayfd | -auth) keep="$keep $1 $2"; shift ;; :[0-9]*) keep="$keep $1" ;; esac
-    shift
-done
-exec /usr/bin/Xvfb $keep -screen 0 1024x768x24 -nolisten tcp -noreset +extension GLX +extension RANDR
-""", 0o755)
-        sandbox.write(f"{self.root}/etc/gdm3/daemon.conf", "[daemon]\nWaylandEnable=false\n[debug]\nEnable=true\n")
-        # The shell is all that a greeter needs; any other required part that dies ends the whole in "Oh no!"
-        sandbox.write(f"{self.root}/usr/share/gnome-session/sessions/gnome-login.session",
-                      "[GNOME Session]\nName=Display Manager\nRequiredComponents=org.gnome.Shell;\n")
-        for unit in self.quiet:
-            os.symlink("/dev/null", f"{self.root}/etc/systemd/system/{unit}.service")
-        default = f"{self.root}/etc/systemd/system/default.target"
-        if os.path.lexists(default):
-            os.remove(default)
-        os.symlink("/lib/systemd/system/graphical.target", default)
-        sandbox.write(f"{self.root}/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
-        self.boot = sandbox.Daemon("gdm", ["systemd-nspawn", "--quiet", f"--directory={self.root}", "--register=no", "--keep-unit", "--machine=greeter",
-                                           "--private-network", "--console=pipe", "--bind=/run/approve:/srv/approve",
-                                           *[f"--bind=/dev/tty{n}" for n in range(8)], "--boot"])
-        self.enter = []
-
-    def start(self):
-        self.boot.start()
-        leader = sandbox.wait_for("the container", lambda: sandbox.sh("pgrep", "-P", str(self.boot.child.pid), check=False).stdout.split(), 10)[0]
-        self.outside = ["nsenter", f"--target={leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                        "LANG=C.UTF-8"]
-        self.greeter()
-
-    def greeter(self, seconds=40):
-        """The display changes with each greeter: it is read from the running shell. Up: the login box has something in it."""
-        def up():
-            pid = sandbox.sh(*self.outside, "pgrep", "-n", "-u", "Debian-gdm", "-x", "gnome-shell", check=False).stdout.strip()
-            if not pid.isdigit():
-                return False
-            environ = sandbox.sh(*self.outside, "cat", f"/proc/{pid}/environ", check=False).stdout
-            values = dict(pair.split("=", 1) for pair in environ.split("\0") if "=" in pair)
-            if "DISPLAY" not in values:
-                return False
-            self.enter = self.outside + [f"DISPLAY={values['DISPLAY']}", f"XAUTHORITY={values['XAUTHORITY']}"]
-            try:
-                return len(self.text().strip()) > 2
-            except subprocess.CalledProcessError:
-                return False
-        sandbox.wait_for("GDM's greeter", up, seconds)
-
-    def stop(self):
-        leader = self.outside[1].split("=")[1]
-        os.kill(int(leader), 38)  # SIGRTMIN+4: systemd powers off
-        self.boot.child.wait(20)
+    def workers(self):
+        """The processes that hold a conversation with PAM for somebody who wants in."""
+        return self.inside("pgrep", "-f", self.worker, check=False).stdout.split()

@@ -1,0 +1,256 @@
+"""What a person does and sees at a greeter: one table of cases, for test_lightdm.py and test_gdm.py."""
+import os
+import signal
+import sys
+import time
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", part) for part in ("sandbox", "login")]
+import common  # noqa: E402
+import sandbox  # noqa: E402
+
+SESSION_SECONDS = 0.5  # from the decision on the phone to the session; more where the machine is busy
+CANCEL_SECONDS = 1.0  # until the phone shows that nobody waits any more
+CASES = []  # (words, bound in seconds, function)
+
+
+def case(words, seconds):
+    def take(function):
+        CASES.append((words, seconds, function))
+        return function
+    return take
+
+
+class Place:
+    """Server, helper and phone in the sandbox, a greeter in its root, and the people who sign in there."""
+
+    def __init__(self, greeter):
+        self.syslog = sandbox.Syslog()
+        sandbox.install()
+        self.server = sandbox.Server(conf=common.LIMITS)
+        self.screen = greeter()
+        for name in ("alice", "bob"):
+            sandbox.person(name)
+            self.screen.person(name)
+            self.server.cli("user", "add", name)
+        self.host = sandbox.Host(self.server)
+        self.phone = sandbox.Phone(self.server, "alice")
+        self.phones = []  # further ones
+
+    def conf(self, text):
+        """What the greeter's part of host.conf says in this case."""
+        self.host.conf(f"[service {self.screen.service}]\n{text}" if text else "")
+
+    def sign_in(self, user="alice", password=sandbox.PASSWORD):
+        self.screen.choose(user)
+        self.screen.answer(password)
+
+    def asked(self):
+        """Signs in as far as the number; returns it, read off the screen."""
+        self.sign_in()
+        number = self.screen.number()
+        sandbox.wait_for("the request", self.phone.open)
+        return number
+
+    def requests(self):
+        return len(self.server.activity("alice"))
+
+    def fresh_code(self):
+        """A code works once, and another comes only after half a minute: so of another phone each time."""
+        self.phones.append(sandbox.Phone(self.server, "alice", f"Phone {len(self.phones)}"))
+        return self.phones[-1].code()
+
+    def works(self):
+        """Whatever happened before, the next login is a good one."""
+        self.phone.approve(self.asked())
+        self.screen.opened("alice")
+
+    def reset(self):
+        """A refusal is remembered for a minute, in the helper's memory only."""
+        while self.phones:
+            self.phones.pop().remove()
+        self.conf("")
+        self.host.stop()
+        self.host.start()
+
+    def logs(self):
+        return sandbox.tails(self.server.daemon, self.host.helper) + "\n--- syslog\n" + "\n".join(self.syslog.lines[-8:]) + "\n--- greeter\n" + self.screen.log()[-1500:]
+
+
+def load():
+    """How many times longer than alone things take: processes that want to run, for each processor."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+@case("D3 S1: the password, the number on the screen, Approve on the phone: the session begins within 0.5 s", 20)
+def approved(place):
+    number = place.asked()
+    request = place.phone.last()
+    assert (request["service"], request["user"], request["rhost"]) == (place.screen.service, "alice", ""), request
+    place.screen.keep("number")
+    place.phone.approve(number)
+    decided = time.time()
+    took = place.screen.opened("alice") - decided
+    print(f"# the session began {took:.2f} s after the decision")
+    assert took < SESSION_SECONDS * load(), f"{took:.2f} s"
+    place.phone.ended("signed_in")
+
+
+@case("a wrong password rings no phone", 20)
+def wrong_password(place):
+    before = place.requests()
+    place.sign_in(password="wrong")
+    place.screen.failed()
+    assert place.requests() == before
+
+
+@case("D3 S18: no phone can be asked: the code prompt at once, and the code opens", 20)
+def no_phone(place):
+    place.phone.cli("device", "--off")
+    try:
+        place.sign_in()
+        place.screen.reads("No phone can be asked now. Type a one-time code")
+        place.screen.answer(place.fresh_code())
+        place.screen.opened("alice")
+    finally:
+        place.phone.cli("device", "--on")
+
+
+@case("D3: nobody answers in time: one text says what to type; an empty answer shows the number again and waits for the phone", 30)
+def no_answer(place):
+    place.conf("wait = 5")
+    number = place.asked()
+    place.screen.reads("No answer yet. Type a code, or press Enter to look again")
+    place.screen.keep("code")
+    place.screen.answer()
+    assert place.screen.number() == number
+    place.phone.approve(number)
+    place.screen.opened("alice")
+
+
+@case("D3: code_first: number and prompt at once; a wrong code asks again, the right one opens", 25)
+def wrong_code(place):
+    place.conf("code_first = yes")
+    place.sign_in()
+    place.screen.reads("then press Enter, or type a code")
+    place.screen.answer("000000")
+    place.screen.reads("That code is not right. Type another one")
+    place.screen.keep("wrong-code")
+    place.screen.answer(place.fresh_code())
+    place.screen.opened("alice")
+
+
+@case("D3: code_first: Enter after the approval opens", 20)
+def code_first(place):
+    place.conf("code_first = yes")
+    number = place.asked()
+    place.phone.approve(number)
+    place.screen.answer()
+    place.screen.opened("alice")
+
+
+@case("D3 S16: Deny: the screen says so, long enough to be read, and asks for no code; the greeter is not stuck", 25)
+def denied(place):
+    place.asked()
+    place.phone.deny()
+    place.screen.reads("denied on the phone")
+    place.screen.keep("denied")
+    start = time.monotonic()
+    place.screen.failed()
+    assert time.monotonic() - start > 0.7, "the words were gone at once"
+    place.host.stop()
+    place.host.start()
+    place.works()
+
+
+@case("D3 S16: the person gives up while it waits: the phone shows it within a second, nothing is left, the greeter works", 25)
+def given_up(place):
+    before = place.screen.workers()
+    place.asked()
+    place.screen.give_up()
+    place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    sandbox.wait_for("the worker to be gone", lambda: len(place.screen.workers()) <= len(before), 3)
+    place.works()
+
+
+@case("D3: the greeter's worker is killed while it waits: the phone shows it within a second, the greeter works", 30)
+def killed(place):
+    place.asked()
+    place.screen.kill_worker()
+    place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    place.screen.recover()
+    place.works()
+
+
+@case("S9: a user in `except` signs in with the password alone", 20)
+def excepted(place):
+    place.conf("except = bob")
+    place.sign_in("bob")
+    place.screen.opened("bob")
+    assert not place.server.activity("bob")
+
+
+@case("I1: the server is down: the screen says so, and nobody gets in", 30)
+def server_down(place):
+    place.server.stop()
+    try:
+        place.sign_in()
+        place.screen.reads("approval server cannot be", 12)
+        place.screen.keep("server-down")
+        place.screen.failed()
+    finally:
+        place.server.start()
+    place.works()
+
+
+@case("I1: the helper is down: nobody gets in, and the log says why", 30)
+def helper_down(place):
+    place.host.stop()
+    before = len(place.screen.sessions())
+    try:
+        place.sign_in()
+        place.screen.failed()
+        assert "no helper answers" in place.screen.auth_log(place)
+    finally:
+        place.host.start()
+    assert len(place.screen.sessions()) == before
+    place.works()
+
+
+def bounded(function, seconds, place):
+    """A test that fails when it takes longer."""
+    def late(*_):
+        raise AssertionError(f"took longer than {seconds} s")
+
+    def test():
+        signal.signal(signal.SIGALRM, late)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            function(place)
+        except Exception:
+            place.screen.home()
+            raise
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            place.reset()
+    test.__name__ = function.__name__
+    return test
+
+
+def run(greeter):
+    """The rows as TAP. --screenshots FOLDER puts pictures of the screen there; other words pick rows."""
+    folder = None
+    if "--screenshots" in sys.argv:
+        at = sys.argv.index("--screenshots")
+        folder = os.path.abspath(sys.argv[at + 1])
+        del sys.argv[at:at + 2]
+        os.makedirs(folder, exist_ok=True)
+    place = Place(greeter)
+    place.screen.folder = folder
+    test = sandbox.Tests()
+    for words, seconds, function in CASES:
+        test(words)(bounded(function, seconds, place))
+    place.screen.start()
+    try:
+        test.run(place.logs)
+    finally:
+        place.screen.stop()
