@@ -112,7 +112,7 @@ def no_phone(place):
     place.phone.cli("device", "--off")
     try:
         place.sign_in()
-        place.screen.reads("No phone can be asked now. Type a one-time code")
+        place.screen.says("No phone can be asked now. Type a one-time code")
         place.screen.answer(place.fresh_code())
         place.screen.opened("alice")
     finally:
@@ -123,7 +123,7 @@ def no_phone(place):
 def no_answer(place):
     place.conf("wait = 5")
     number = place.asked()
-    place.screen.reads("No answer yet. Type a code, or press Enter to look again")
+    place.screen.says("No answer yet. Type a code, or press Enter to look again")
     place.screen.keep("code")
     place.screen.answer()
     assert place.screen.number() == number
@@ -135,9 +135,9 @@ def no_answer(place):
 def wrong_code(place):
     place.conf("code_first = yes")
     place.sign_in()
-    place.screen.reads("then press Enter, or type a code")
+    place.screen.says("then press Enter, or type a code")
     place.screen.answer("000000")
-    place.screen.reads("That code is not right. Type another one")
+    place.screen.says("That code is not right. Type another one")
     place.screen.keep("wrong-code")
     place.screen.answer(place.fresh_code())
     place.screen.opened("alice")
@@ -156,7 +156,7 @@ def code_first(place):
 def denied(place):
     place.asked()
     place.phone.deny()
-    place.screen.reads("denied on the phone")
+    place.screen.says("The request was denied on the phone")
     place.screen.keep("denied")
     start = time.monotonic()
     place.screen.failed()
@@ -198,7 +198,7 @@ def server_down(place):
     place.server.stop()
     try:
         place.sign_in()
-        place.screen.reads("approval server cannot be", 12)
+        place.screen.says("The approval server cannot be reached. Try again later, or ask your administrator.", 12)
         place.screen.keep("server-down")
         place.screen.failed()
     finally:
@@ -212,6 +212,7 @@ def helper_down(place):
     before = len(place.screen.sessions())
     try:
         place.sign_in()
+        place.screen.says("Approval does not work on this computer. Tell your administrator.")
         place.screen.failed()
         assert "no helper answers" in place.screen.auth_log(place)
     finally:

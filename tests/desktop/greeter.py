@@ -3,6 +3,7 @@
 The root is the lower layer of an overlay, so that nothing changes it; `make install` has gone into it. /run/approve is the sandbox's: server, helper and phone
 run outside, the greeter and the module within.
 """
+import difflib
 import os
 import re
 import shutil
@@ -86,7 +87,7 @@ exec /usr/bin/Xvfb $keep -screen 0 {WIDTH}x{HEIGHT}x24 -nolisten tcp -noreset {m
         self.key("Return")
 
     def click(self, word):
-        self.inside("xdotool", "mousemove", str(word.x), str(word.y), "click", "1")
+        self.inside("xdotool", "mousemove", str(word.x), str(word.y), "click", "1", "mousemove", "1", str(HEIGHT - 2))
 
     # --- eyes ---
 
@@ -99,7 +100,7 @@ exec /usr/bin/Xvfb $keep -screen 0 {WIDTH}x{HEIGHT}x24 -nolisten tcp -noreset {m
         left, top, width, height = self.box
         part = pipe(["pamcut", f"-left={left}", f"-top={top}", f"-width={width}", f"-height={height}"], self.picture())
         # of its red: white words on blue stand out there as well as white or black ones on grey
-        large = pipe(["pamtopnm"], pipe(["pamscale", str(SCALE)], pipe(["pamchannel", "0", "-tupletype", "GRAYSCALE"], part)))
+        large = pipe(["pamtopnm"], pipe(["pamscale", "-filter=catrom", str(SCALE)], pipe(["pamchannel", "0", "-tupletype", "GRAYSCALE"], part)))
         return pipe(["tesseract", "-", "-", "--psm", "6", "-l", "eng", kind], large).decode("utf-8", "replace")
 
     def text(self):
@@ -130,6 +131,17 @@ exec /usr/bin/Xvfb $keep -screen 0 {WIDTH}x{HEIGHT}x24 -nolisten tcp -noreset {m
             return sandbox.wait_for(f"{pattern!r} on the screen", look, seconds)
         except AssertionError as fault:
             raise AssertionError(f"{fault}; it shows: {last[0]}") from None
+
+    def says(self, sentence, seconds=8.0):
+        """The same for a whole sentence, in which OCR may take some letters for others."""
+        wanted = sentence.replace(" ", "")
+        last = [""]
+
+        def look():
+            last[0] = self.text()
+            blocks = difflib.SequenceMatcher(None, wanted, last[0].replace(" ", ""), autojunk=False).get_matching_blocks()
+            return sum(block.size for block in blocks if block.size > 2) > 0.8 * len(wanted)
+        sandbox.wait_for(f"{sentence!r} on the screen", look, seconds)
 
     def finds(self, text, seconds=5.0):
         """Waits for a word on the screen."""

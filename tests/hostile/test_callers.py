@@ -201,12 +201,15 @@ def _():
 
 @test("a greeter: short texts, the prompt Code:, the last word as a text with time to read it")
 def _():
-    with Setting("[service gdm-password]\nwait = 5\n") as s:
-        client = s.client(service="gdm-password", rhost="")
+    with Setting("[service lightdm]\nwait = 5\n") as s:
+        client = s.client(service="lightdm", rhost="")
         text = client.until("I").text
         assert text == f"Approve {number_in(text)} on Pixel 8"
         assert client.prompt() == "Code:"
         client.answer("000000")
+        assert client.prompt() == "Code:"
+        client.answer("")
+        assert client.until("I").text == text, "an answer took the number off the screen"
         assert client.prompt() == "Code:"
         s.backend.finish("denied", reason="denied")
         time.sleep(0.3)
