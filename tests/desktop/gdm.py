@@ -53,7 +53,7 @@ class Gdm(greeter.Greeter):
                 return False
             self.enter = self.machine.enter + [f"{name}={value}" for name, value in values.items()]
             return self.listed()
-        sandbox.wait_for(f"GDM's greeter; the screen shows {self.text() if self.enter else 'nothing'}", up, seconds)
+        sandbox.wait_for(lambda: f"GDM's greeter; the screen shows {self.text() if self.enter else 'nothing'}", up, seconds)
 
     def listed(self):
         return "Not listed" in self.text()

@@ -101,7 +101,7 @@ exec /usr/bin/Xvfb $keep -screen 0 {WIDTH}x{HEIGHT}x24 -nolisten tcp -noreset {m
         part = pipe(["pamcut", f"-left={left}", f"-top={top}", f"-width={width}", f"-height={height}"], self.picture())
         # of its red: white words on blue stand out there as well as white or black ones on grey
         large = pipe(["pamtopnm"], pipe(["pamscale", "-filter=catrom", str(SCALE)], pipe(["pamchannel", "0", "-tupletype", "GRAYSCALE"], part)))
-        return pipe(["tesseract", "-", "-", "--psm", "6", "-l", "eng", kind], large).decode("utf-8", "replace")
+        return pipe(["tesseract", "-", "-", "--psm", "11", "-l", "eng", kind], large).decode("utf-8", "replace")
 
     def text(self):
         """What a person reads in the login box (OCR), in one line."""
@@ -127,10 +127,7 @@ exec /usr/bin/Xvfb $keep -screen 0 {WIDTH}x{HEIGHT}x24 -nolisten tcp -noreset {m
         def look():
             last[0] = self.text()
             return re.search(pattern, last[0])
-        try:
-            return sandbox.wait_for(f"{pattern!r} on the screen", look, seconds)
-        except AssertionError as fault:
-            raise AssertionError(f"{fault}; it shows: {last[0]}") from None
+        return sandbox.wait_for(lambda: f"{pattern!r} on the screen; it shows: {last[0]}", look, seconds)
 
     def says(self, sentence, seconds=8.0):
         """The same for a whole sentence, in which OCR may take some letters for others."""
@@ -141,11 +138,21 @@ exec /usr/bin/Xvfb $keep -screen 0 {WIDTH}x{HEIGHT}x24 -nolisten tcp -noreset {m
             last[0] = self.text()
             blocks = difflib.SequenceMatcher(None, wanted, last[0].replace(" ", ""), autojunk=False).get_matching_blocks()
             return sum(block.size for block in blocks if block.size > 2) > 0.8 * len(wanted)
-        sandbox.wait_for(f"{sentence!r} on the screen", look, seconds)
+        sandbox.wait_for(lambda: f"{sentence!r} on the screen; it shows: {last[0]}", look, seconds)
 
-    def finds(self, text, seconds=5.0):
-        """Waits for a word on the screen."""
-        return sandbox.wait_for(f"the word {text!r} on the screen", lambda: next((w for w in self.words() if w.text == text), None), seconds)
+    def finds(self, *texts, seconds=5.0):
+        """Waits for one of these words on the screen."""
+        last = [""]
+
+        def look():
+            words = self.words()
+            last[0] = " ".join(word.text for word in words)
+            for text in texts:
+                near = difflib.get_close_matches(text, [word.text for word in words], 1)
+                if near:
+                    return next(Word(text, word.x, word.y) for word in words if word.text == near[0])
+            return None
+        return sandbox.wait_for(lambda: f"one of {texts} on the screen; it shows: {last[0]}", look, seconds)
 
     def number(self):
         return int(self.reads(r"pprove (\d\d) on Pixel").group(1))
@@ -167,7 +174,7 @@ exec /usr/bin/Xvfb $keep -screen 0 {WIDTH}x{HEIGHT}x24 -nolisten tcp -noreset {m
 
     def opened(self, user, seconds=8.0):
         """Waits for a new session; returns when it began (time.time())."""
-        sandbox.wait_for(f"a session of {user}; the screen shows: {self.text()}", lambda: len(self.sessions()) > self.seen, seconds)
+        sandbox.wait_for(lambda: f"a session of {user}; the screen shows: {self.text()}", lambda: len(self.sessions()) > self.seen, seconds)
         self.seen += 1
         assert self.sessions()[-1][0] == user
         return self.sessions()[-1][1]

@@ -63,7 +63,7 @@ user-session=probe
 
     def choose(self, user):
         """The greeter asks for the password of whoever is chosen."""
-        shown = sandbox.wait_for("the name of a user", lambda: next((w for w in self.words() if w.text in self.people), None))
+        shown = self.finds(*self.people)
         if shown.text != user:
             self.mark = len(self.log())
             self.click(shown)
