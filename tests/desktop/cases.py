@@ -1,5 +1,7 @@
 """What a person does and sees at a greeter: one table of cases, for test_lightdm.py and test_gdm.py."""
+import gettext
 import os
+import re
 import signal
 import sys
 import time
@@ -10,6 +12,7 @@ import sandbox  # noqa: E402
 
 SESSION_SECONDS = 0.5  # from the decision on the phone to the session; more where the machine is busy
 CANCEL_SECONDS = 1.0  # until the phone shows that nobody waits any more
+FRENCH = "/usr/share/locale/fr/LC_MESSAGES/pam_approve.mo"
 CASES = []  # (words, bound in seconds, function)
 
 
@@ -35,6 +38,7 @@ class Place:
         self.host = sandbox.Host(self.server)
         self.phone = sandbox.Phone(self.server, "alice")
         self.phones = []  # further ones
+        self.speak_french(False)
 
     def conf(self, text):
         """What the greeter's part of host.conf says in this case."""
@@ -59,6 +63,14 @@ class Place:
         self.phones.append(sandbox.Phone(self.server, "alice", f"Phone {len(self.phones)}"))
         return self.phones[-1].code()
 
+    def speak_french(self, on):
+        """GDM runs in French throughout; the helper speaks it where the catalogue is there."""
+        there, not_there = (FRENCH, FRENCH + ".away") if on else (FRENCH + ".away", FRENCH)
+        if os.path.exists(not_there):
+            os.rename(not_there, there)
+        self.host.stop()
+        self.host.start()
+
     def works(self):
         """Whatever happened before, the next login is a good one."""
         self.phone.approve(self.asked())
@@ -66,11 +78,10 @@ class Place:
 
     def reset(self):
         """A refusal is remembered for a minute, in the helper's memory only."""
+        self.speak_french(False)
         while self.phones:
             self.phones.pop().remove()
         self.conf("")
-        self.host.stop()
-        self.host.start()
 
     def logs(self):
         return sandbox.tails(self.server.daemon, self.host.helper) + "\n--- syslog\n" + "\n".join(self.syslog.lines[-8:]) + "\n--- greeter\n" + self.screen.log()[-1500:]
@@ -219,6 +230,35 @@ def helper_down(place):
         place.host.start()
     assert len(place.screen.sessions()) == before
     place.works()
+
+
+def in_french(text, *values):
+    """A text of the catalogue, with what stands for %d and %s."""
+    with open(FRENCH, "rb") as catalogue:
+        french = gettext.GNUTranslations(catalogue).gettext(text)
+    assert french != text, text
+    for value in values:
+        french = re.sub(r"%(\d\$)?[ds]", str(value), french, count=1)
+    return french
+
+
+def french(place):
+    place.speak_french(True)
+    place.conf(f"wait = 5\n{place.screen.french}")
+    place.sign_in()
+    number = int(place.screen.reads(r"\b(\d\d) \w+ Pixel").group(1))
+    place.screen.says(in_french("Approve %d on %s", number, "Pixel 8"))
+    place.screen.keep("french")
+    place.screen.says(in_french("No answer yet. Type a code, or press Enter to look again"))
+    place.screen.answer("000000")
+    place.screen.says(in_french("That code is not right. Type another one"))
+    place.phone.approve(number)
+    place.screen.answer()
+    place.screen.opened("alice")
+
+
+if os.path.exists(f"{sandbox.TOP}/po/fr.po"):
+    case("S21: a greeter that runs in French: number, code prompt and a wrong code in French", 40)(french)
 
 
 def bounded(function, seconds, place):

@@ -29,6 +29,8 @@ class Gdm(greeter.Greeter):
         # The shell is all that a greeter needs; any other required part that dies ends the whole in "Oh no!"
         sandbox.write(f"{self.root}/usr/share/gnome-session/sessions/gnome-login.session",
                       "[GNOME Session]\nName=Display Manager\nRequiredComponents=org.gnome.Shell;\n")
+        # It speaks French to the module, and English on its screen: the root has no catalogues
+        sandbox.sh("localedef", f"--prefix={self.root}", "-i", "fr_FR", "-f", "UTF-8", "fr_FR.UTF-8")
         for unit in QUIET:
             os.symlink("/dev/null", f"{self.root}/etc/systemd/system/{unit}.service")
         default = f"{self.root}/etc/systemd/system/default.target"

@@ -34,6 +34,7 @@ class Greeter:
     kind = ""  # of tests/desktop/root
     service = ""  # of PAM
     worker = ""  # the command line of the process in which PAM runs
+    french = ""  # what host.conf must say, where the program does not tell its language
     box = (0, 0, WIDTH, HEIGHT)  # left, top, width, height: where its texts are
 
     def __init__(self):
@@ -42,6 +43,7 @@ class Greeter:
         arch = sandbox.sh("gcc", "-print-multiarch").stdout.strip()
         sandbox.sh(f"{sandbox.TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": self.root, "SYSCONFDIR": "/etc", "PAMDIR": f"/usr/lib/{arch}/security", "B": sandbox.B})
         shutil.copy(f"{self.root}/usr/share/doc/pam_approve/examples/pam.d/{self.service}", f"{self.root}/etc/pam.d/{self.service}")
+        sandbox.write(f"{self.root}/etc/default/locale", "LANG=fr_FR.UTF-8\n")
         sandbox.write(f"{self.root}/usr/share/xsessions/probe.desktop", "[Desktop Entry]\nType=Application\nName=Probe\nExec=/usr/local/bin/probe-session\n")
         sandbox.write(f"{self.root}/usr/local/bin/probe-session", "#!/bin/sh\necho \"$(id -un) $(date +%s.%N)\" >> /var/tmp/sessions\n", 0o755)
         sandbox.write(f"{self.root}/var/tmp/sessions", "", 0o666)

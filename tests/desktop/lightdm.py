@@ -9,6 +9,7 @@ import sandbox
 class Lightdm(greeter.Greeter):
     kind = service = "lightdm"
     worker = "lightdm --session-child"
+    french = "language = fr"
     box = (300, 280, 424, 240)
 
     def __init__(self):
@@ -36,7 +37,7 @@ user-session=probe
             mount --rbind /dev dev
             mkdir -p run/dbus run/lightdm run/user run/approve; mount --bind /run/approve run/approve
             echo ready
-            exec chroot . /bin/sh -c 'dbus-uuidgen --ensure; mkdir -p /var/lib/lightdm/data; dbus-daemon --system --fork; lightdm --debug; exit $?'"""
+            exec chroot . /bin/sh -c 'dbus-uuidgen --ensure; mkdir -p /var/lib/lightdm/data; dbus-daemon --system --fork; . /etc/default/locale; export LANG; lightdm --debug; exit $?'"""
         self.keeper = subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", script],
                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         assert self.keeper.stdout.readline() == b"ready\n"
