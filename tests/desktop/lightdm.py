@@ -1,6 +1,5 @@
 """LightDM with its GTK greeter, on Xvfb, with no systemd."""
 import re
-import subprocess
 
 import greeter
 import sandbox
@@ -26,29 +25,12 @@ user-session=probe
 """)
         # exec keeps the ignored SIGUSR1 by which LightDM asks its X server to say when it is ready
         self.x_server("/usr/local/bin/x-without-hardware")
-        self.keeper = None
         self.mark = 0  # of the log: what is looked for comes after it
 
     def start(self):
-        """LightDM must not be process 1 of its namespace, or it waits for its X server for ever: a shell is."""
-        script = f"""
-            cd {self.root}
-            mount -t proc proc proc; mount -t tmpfs -o mode=755 run run; mount -t tmpfs -o mode=1777 tmp tmp
-            mount --rbind /dev dev
-            mkdir -p run/dbus run/lightdm run/user run/approve; mount --bind /run/approve run/approve
-            echo ready
-            exec chroot . /bin/sh -c 'dbus-uuidgen --ensure; mkdir -p /var/lib/lightdm/data; dbus-daemon --system --fork; . /etc/default/locale; export LANG; lightdm --debug; exit $?'"""
-        self.keeper = subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", script],
-                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
-        assert self.keeper.stdout.readline() == b"ready\n"
-        inner = sandbox.wait_for("LightDM", lambda: sandbox.sh("pgrep", "-P", str(self.keeper.pid), check=False).stdout.split())[0]
-        self.enter = ["nsenter", f"--target={inner}", "--mount", "--pid", "--root", "--wd", "--", "env", "-i", greeter.PATH,
-                      "DISPLAY=:0", "XAUTHORITY=/run/lightdm/root/:0"]
+        self.run_inside("mkdir -p /run/lightdm /var/lib/lightdm/data; dbus-uuidgen --ensure; dbus-daemon --system --fork; . /etc/default/locale; export LANG; lightdm --debug",
+                        "DISPLAY=:0", "XAUTHORITY=/run/lightdm/root/:0")
         self.logged("Prompt greeter", 20)
-
-    def stop(self):
-        self.keeper.kill()
-        self.keeper.wait(10)
 
     # --- what cases.py asks of a greeter ---
 

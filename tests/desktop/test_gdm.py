@@ -14,4 +14,4 @@ sandbox.enter()
 import cases  # noqa: E402
 from gdm import Gdm  # noqa: E402
 
-cases.run(Gdm)
+cases.case.run(Gdm)

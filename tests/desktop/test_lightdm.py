@@ -14,4 +14,4 @@ sandbox.enter()
 import cases  # noqa: E402
 from lightdm import Lightdm  # noqa: E402
 
-cases.run(Lightdm)
+cases.case.run(Lightdm)

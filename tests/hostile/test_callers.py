@@ -153,7 +153,7 @@ def connect_as(setting, uid, **start):
 def _():
     with Setting() as s:
         client = connect_as(s, 1, service="xscreensaver", user="daemon")
-        client.until("I")
+        client.prompt()
         d = s.backend.last().details
         assert (d["user"], d["rhost"], d["tty"], d["command"]) == ("daemon", "", "", "")
         for uid, service, user in ((1, "xscreensaver", "root"), (1, "xscreensaver", "nosuchuser"), (1, "sshd", "daemon"), (1, "other", "daemon"),
@@ -171,7 +171,7 @@ def _():
         s.client(service="sudo").until("I")
         held.pop().close()
         time.sleep(0.2)
-        connect_as(s, 1, service="xscreensaver", user="daemon").until("I")
+        connect_as(s, 1, service="xscreensaver", user="daemon").prompt()
 
 
 # --- programs of other kinds ---
