@@ -37,6 +37,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_ENTER] = {ACTION_WAIT, STATE_HOLD},
         [EVENT_ENTER_ALONE] = {ACTION_PROMPT_AGAIN, STATE_PROMPT},
         [EVENT_ENTER_UNREACHED] = {ACTION_PROMPT_UNREACHED, STATE_PROMPT},
+        [EVENT_ENTER_ERASED] = {ACTION_SHOW, STATE_HOLD},
         [EVENT_UNREACHED] = {ACTION_NONE, STATE_PROMPT},
         [EVENT_TYPED] = {ACTION_SEND_CODE, STATE_CHECKING},
         [EVENT_TYPED_LATE] = {ACTION_RENEW, STATE_RENEWING_CODE},
@@ -172,7 +173,9 @@ static enum conversation_event refine(struct conversation *conversation,
         event = EVENT_ENTER_ALONE;
     else if (event == EVENT_ENTER && conversation->unreached && conversation->codes)
         event = EVENT_ENTER_UNREACHED;
-    if ((event == EVENT_ENTER || event == EVENT_ENTER_ALONE || event == EVENT_ENTER_UNREACHED ||
+    else if (event == EVENT_ENTER && conversation->erases)
+        event = EVENT_ENTER_ERASED;
+    if (((event >= EVENT_ENTER && event <= EVENT_ENTER_ERASED) ||
          (event == EVENT_TIME_UP && conversation->state == STATE_HOLD)) &&
         now >= conversation->deadline)
         event = EVENT_OUT_OF_TIME;

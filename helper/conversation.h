@@ -35,6 +35,7 @@ enum conversation_event {
     EVENT_ENTER,           /* an empty answer */
     EVENT_ENTER_ALONE,     /* an empty answer where no phone can answer */
     EVENT_ENTER_UNREACHED, /* an empty answer, and no phone has got the request */
+    EVENT_ENTER_ERASED,    /* an empty answer, and with it the number has left the screen */
     EVENT_TYPED,           /* six digits */
     EVENT_TYPED_LATE,      /* six digits for a request that expired while the prompt was open */
     EVENT_GARBLED,         /* something else */
@@ -91,6 +92,7 @@ struct conversation {
     int prompts, wrong;
     bool waits;           /* show = wait */
     bool code_first;      /* prompt at once */
+    bool erases;          /* an answer takes the texts off the screen */
     bool phone;           /* a phone can answer the request; set before EVENT_ASKED */
     bool codes;           /* a code can; set before EVENT_ASKED */
     bool unreached;       /* no phone has got the request */

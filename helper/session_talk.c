@@ -195,6 +195,7 @@ void session_talk(struct session *session)
         (struct conversation){.state = STATE_ASKING,
                               .waits = policy->show == SHOW_WAIT || is_blind(session),
                               .code_first = policy->code_first,
+                              .erases = (policy->profile->flags & PROFILE_GREETER) != 0,
                               .deadline = session->started + policy->profile->limit * 1000};
     ask(session, false);
 }

@@ -61,9 +61,11 @@ static void draw_number_prompt(const struct text_scene *scene, bool again, char 
              again ? _("Not approved yet. ") : "", number, device);
 }
 
-/* "Approve 42 on Pixel 8" */
-static void draw_number_text(const struct text_scene *scene, char *out, size_t size)
+/* "Approve 42 on Pixel 8". In front of a prompt it says what to type: some greeters hide the
+ * prompt's own words behind a text. */
+static void draw_number_text(const struct text_scene *scene, bool prompts, char *out, size_t size)
 {
+    const char *more = "";
     char device[128];
     size_t len;
 
@@ -73,8 +75,11 @@ static void draw_number_text(const struct text_scene *scene, char *out, size_t s
     else
         snprintf(out, size, _("Approve on %s"), device);
     len = strlen(out);
-    if (scene->keys)
-        snprintf(out + len, size - len, "%s", _(", or press a key to type a code."));
+    if (prompts)
+        more = _(", then press Enter, or type a code.");
+    else if (scene->keys)
+        more = _(", or press a key to type a code.");
+    snprintf(out + len, size - len, "%s", more);
 }
 
 /* The code prompts: a sentence, and with greeters the same as a text above a short prompt. */
@@ -120,7 +125,7 @@ static void draw(enum conversation_action action, const struct text_scene *scene
     text->before[0] = text->prompt[0] = 0;
     i18n_speak(language);
     if (action == ACTION_SHOW) {
-        draw_number_text(scene, text->before, sizeof text->before);
+        draw_number_text(scene, false, text->before, sizeof text->before);
     } else if (scene->phone && !scene->waits && action != ACTION_PROMPT_UNREACHED) {
         draw_number_prompt(scene, action == ACTION_PROMPT_TIME_UP, text->prompt,
                            sizeof text->prompt);
@@ -130,7 +135,7 @@ static void draw(enum conversation_action action, const struct text_scene *scene
     } else {
         draw_code_prompt(action, scene, text);
         if (action == ACTION_PROMPT_FIRST)
-            draw_number_text(scene, text->before, sizeof text->before);
+            draw_number_text(scene, true, text->before, sizeof text->before);
     }
     i18n_speak(NULL); /* the log is in English */
 }

@@ -29,6 +29,12 @@ static bool is_drawable(const char *text, bool lines)
     }
 }
 
+static int refuse_undrawn(struct session *session, const char *why)
+{
+    session->nobody = true;
+    return session_refuse(session, "the conversation failed: %s", why);
+}
+
 int draw_text(struct session *session, int style)
 {
     const char *text = frame_get(&session->frame, "text");
@@ -38,8 +44,7 @@ int draw_text(struct session *session, int style)
         return session_refuse(session, "a text from the helper that cannot be drawn");
     code = pam_prompt(session->pamh, style, NULL, "%s", text);
     if (code != PAM_SUCCESS)
-        return session_refuse(session, "the conversation failed: %s",
-                              pam_strerror(session->pamh, code));
+        return refuse_undrawn(session, pam_strerror(session->pamh, code));
     return 0;
 }
 
@@ -55,9 +60,8 @@ int draw_prompt(struct session *session, char **answer)
     code = pam_prompt(session->pamh, echo == 1 ? PAM_PROMPT_ECHO_ON : PAM_PROMPT_ECHO_OFF, answer,
                       "%s", text);
     if (code != PAM_SUCCESS || *answer == NULL)
-        return session_refuse(session, "the conversation failed: %s",
-                              code == PAM_SUCCESS ? "no answer"
-                                                  : pam_strerror(session->pamh, code));
+        return refuse_undrawn(session, code == PAM_SUCCESS ? "no answer"
+                                                           : pam_strerror(session->pamh, code));
     if (strlen(*answer) > ANSWER_MOST)
         return session_refuse(session, "an answer of more than %d bytes", ANSWER_MOST);
     return 0;

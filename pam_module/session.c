@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <security/pam_appl.h>
+#include <security/pam_ext.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,7 @@ int session_wait(struct session *session, int fd, short events, int64_t deadline
     enum caller_event event =
         caller_wait(&session->caller, fd, events, session->key_wanted, deadline);
 
+    session->nobody = session->nobody || event == CALLER_GONE || event == CALLER_INTERRUPTED;
     switch (event) {
     case CALLER_GONE:
         return session_refuse(session, "the caller went away");
@@ -246,6 +248,16 @@ static int step(struct session *session)
     return take_frame(session, type);
 }
 
+/*
+ * The one text of the module's own, where no helper says why: a greeter would blame the password,
+ * and the person would change that. No catalogue: gettext's settings are the host's.
+ */
+static void say_refused(struct session *session)
+{
+    pam_prompt(session->pamh, PAM_TEXT_INFO, NULL,
+               "Approval does not work on this computer. Tell your administrator.");
+}
+
 int session_run(pam_handle_t *pamh, int flags, const struct arguments *arguments)
 {
     struct session session = {
@@ -263,6 +275,8 @@ int session_run(pam_handle_t *pamh, int flags, const struct arguments *arguments
 out:
     if (session.fd >= 0)
         close(session.fd);
+    if (session.state != STATE_ENDED && !session.nobody)
+        say_refused(&session);
     caller_close(&session.caller);
     frame_wipe(&session.frame);
     return session.result;

@@ -22,7 +22,8 @@ struct session {
     int64_t deadline; /* for the next frame, milliseconds of clock_mono_ms */
     bool key_wanted;
     int frames;
-    int result; /* the PAM code, a refusal until DONE says otherwise */
+    int result;  /* the PAM code, a refusal until DONE says otherwise */
+    bool nobody; /* there is nobody to tell why */
     struct caller caller;
     struct frame frame;
 };

@@ -174,7 +174,7 @@ def connect_as(setting, uid, **start):
 def _():
     with Setting() as s:
         client = connect_as(s, 1, service="xscreensaver", user="daemon")
-        client.until("I")
+        client.prompt()
         d = s.backend.last().details
         assert (d["user"], d["rhost"], d["tty"], d["command"]) == ("daemon", "", "", "")
         for uid, service, user in ((1, "xscreensaver", "root"), (1, "xscreensaver", "nosuchuser"), (1, "sshd", "daemon"), (1, "other", "daemon"),
@@ -192,7 +192,7 @@ def _():
         s.client(service="sudo").until("I")
         held.pop().close()
         time.sleep(0.2)
-        connect_as(s, 1, service="xscreensaver", user="daemon").until("I")
+        connect_as(s, 1, service="xscreensaver", user="daemon").prompt()
 
 
 # --- programs of other kinds ---
@@ -222,12 +222,15 @@ def _():
 
 @test("a greeter: short texts, the prompt Code:, the last word as a text with time to read it")
 def _():
-    with Setting("[service gdm-password]\nwait = 5\n") as s:
-        client = s.client(service="gdm-password", rhost="")
+    with Setting("[service lightdm]\nwait = 5\n") as s:
+        client = s.client(service="lightdm", rhost="")
         text = client.until("I").text
         assert text == f"Approve {number_in(text)} on Pixel 8"
         assert client.prompt() == "Code:"
         client.answer("000000")
+        assert client.prompt() == "Code:"
+        client.answer("")
+        assert client.until("I").text == text, "an answer took the number off the screen"
         assert client.prompt() == "Code:"
         s.backend.finish("denied", reason="denied")
         time.sleep(0.3)

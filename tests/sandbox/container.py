@@ -32,21 +32,25 @@ def overlay(kind):
 class Container:
     """One booted machine. `root` is its tree, which may be changed before boot()."""
 
-    def __init__(self, kind):
+    def __init__(self, kind, options=()):
         self.kind = kind
         self.root = overlay(kind)
         sandbox.write(f"{self.root}/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
         self.daemon = sandbox.Daemon(kind, ["systemd-nspawn", "--quiet", f"--directory={self.root}", "--register=no", "--keep-unit", f"--machine={kind}",
-                                            "--private-network", "--console=pipe", "--boot"])
+                                            "--private-network", "--console=pipe", *options, "--boot"])
         self.enter = []
 
-    def boot(self, seconds=30):
-        """Returns when systemd has nothing more to start."""
+    def start(self):
+        """Returns when systemd runs."""
         self.daemon.start()
         # of its children the one that has become systemd; others come and go before it
         leader = sandbox.wait_for("the container", lambda: sandbox.sh("pgrep", "-P", str(self.daemon.child.pid), "-x", "systemd", check=False).stdout.split(), 10)[0]
         self.leader = int(leader)
         self.enter = ["nsenter", f"--target={leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd", "--", "env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8"]
+
+    def boot(self, seconds=30):
+        """Returns when systemd has nothing more to start."""
+        self.start()
         sandbox.wait_for("systemd to be up", lambda: self.run("systemctl is-system-running", check=False).stdout.strip() in ("running", "degraded"), seconds)
 
     def run(self, command, **more):

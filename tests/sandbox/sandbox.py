@@ -78,14 +78,14 @@ def read(path):
 
 
 def wait_for(what, condition, seconds=5.0):
-    """The first true value of condition(), or an error that names what was waited for."""
+    """The first true value of condition(), or an error that names what was waited for (words, or a function that gives them then)."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s for {what}")
+            raise AssertionError(f"waited {seconds} s for {what() if callable(what) else what}")
         time.sleep(0.02)
 
 

@@ -29,6 +29,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
     [STATE_PROMPT] = {{EVENT_ENTER, ACTION_WAIT, STATE_HOLD},
                       {EVENT_ENTER_ALONE, ACTION_PROMPT_AGAIN, STATE_PROMPT},
                       {EVENT_ENTER_UNREACHED, ACTION_PROMPT_UNREACHED, STATE_PROMPT},
+                      {EVENT_ENTER_ERASED, ACTION_SHOW, STATE_HOLD},
                       {EVENT_UNREACHED, ACTION_NONE, STATE_PROMPT},
                       {EVENT_TYPED, ACTION_SEND_CODE, STATE_CHECKING},
                       {EVENT_TYPED_LATE, ACTION_RENEW, STATE_RENEWING_CODE},
@@ -287,6 +288,20 @@ static void code_first_prompts_at_once(void **state)
           ACTION_PROMPT_KEY);
 }
 
+static void where_an_answer_erases_the_number_it_is_shown_again(void **state)
+{
+    struct conversation c = start(true, true, true);
+
+    (void)state;
+    c.erases = true;
+    STEPS(&c, EVENT_ASKED, ACTION_SHOW, EVENT_TIME_UP, ACTION_PROMPT_TIME_UP, EVENT_ENTER,
+          ACTION_SHOW, EVENT_UNREACHED, ACTION_PROMPT_UNREACHED, EVENT_ENTER,
+          ACTION_PROMPT_UNREACHED);
+    c = start(true, false, true);
+    c.erases = true;
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_NO_PHONE, EVENT_ENTER, ACTION_PROMPT_AGAIN);
+}
+
 static void a_phone_that_was_not_reached_is_not_waited_for(void **state)
 {
     struct conversation c = start(true, true, true);
@@ -360,6 +375,7 @@ int main(void)
         cmocka_unit_test(an_expired_request_is_followed_by_one_for_a_code),
         cmocka_unit_test(where_no_code_can_be_taken_there_is_no_code_prompt),
         cmocka_unit_test(code_first_prompts_at_once),
+        cmocka_unit_test(where_an_answer_erases_the_number_it_is_shown_again),
         cmocka_unit_test(a_phone_that_was_not_reached_is_not_waited_for),
         cmocka_unit_test(after_the_deadline_nothing_is_drawn_any_more),
         cmocka_unit_test(nobody_gets_in_without_an_approval_or_a_code),

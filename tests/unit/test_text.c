@@ -53,6 +53,8 @@ static void a_terminal_s_text_has_the_number_first(void **state)
     assert_string_equal(drawn(ACTION_SHOW, SCENE(.waits = true, .mode = NUMBER_OFF)).before,
                         "Approve on Pixel 8");
     assert_string_equal(drawn(ACTION_SHOW, SCENE(.waits = true)).prompt, "");
+    assert_string_equal(drawn(ACTION_PROMPT_FIRST, SCENE(.waits = true)).before,
+                        "Approve 42 on Pixel 8, then press Enter, or type a code.");
 }
 
 /* Also with the longest name of a device, in letters of four bytes or of one. */

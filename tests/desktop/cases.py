@@ -1,0 +1,179 @@
+"""What a person does and sees at a login screen: one table of cases, for test_lightdm.py and test_gdm.py."""
+import gettext
+import os
+import re
+import time
+
+import sandbox
+from place import CANCEL_SECONDS, FRENCH, Rows, load
+
+SESSION_SECONDS = 0.5  # from the decision on the phone to the session
+case = Rows()
+
+
+@case("D3 S1: the password, the number on the screen, Approve on the phone: the session begins within 0.5 s", 30)
+def approved(place):
+    took = []
+    for name in ("number", None):  # twice: the first session's programs come from the disk
+        number = place.asked()
+        request = place.phone.last()
+        assert (request["service"], request["user"], request["rhost"]) == (place.screen.service, "alice", ""), request
+        if name:
+            place.screen.keep(name)
+        decided = time.time()
+        place.phone.cli("approve", "--number", str(number), "--request", request["request"])
+        took.append(place.screen.opened("alice") - decided)
+        place.phone.ended("signed_in")
+    print(f"# the sessions began {took[0]:.2f} s and {took[1]:.2f} s after the decision")
+    assert min(took) < SESSION_SECONDS * load() and max(took) < 4 * SESSION_SECONDS * load(), took
+
+
+@case("a wrong password rings no phone", 20)
+def wrong_password(place):
+    before = place.requests()
+    place.sign_in(password="wrong")
+    place.screen.failed()
+    assert place.requests() == before
+
+
+@case("D3 S18: no phone can be asked: the code prompt at once, and the code opens", 20)
+def no_phone(place):
+    place.phone.cli("device", "--off")
+    try:
+        place.sign_in()
+        place.screen.says("No phone can be asked now. Type a one-time code")
+        place.screen.answer(place.fresh_code())
+        place.screen.opened("alice")
+    finally:
+        place.phone.cli("device", "--on")
+
+
+@case("D3: nobody answers in time: one text says what to type; an empty answer shows the number again and waits for the phone", 30)
+def no_answer(place):
+    place.conf("wait = 5")
+    number = place.asked()
+    place.screen.says("No answer yet. Type a code, or press Enter to look again")
+    place.screen.keep("code")
+    place.screen.answer()
+    assert place.screen.number() == number
+    place.phone.approve(number)
+    place.screen.opened("alice")
+
+
+@case("D3: code_first: number and prompt at once; a wrong code asks again, the right one opens", 25)
+def wrong_code(place):
+    place.conf("code_first = yes")
+    place.sign_in()
+    place.screen.says("then press Enter, or type a code")
+    place.screen.answer("000000")
+    place.screen.says("That code is not right. Type another one")
+    place.screen.keep("wrong-code")
+    place.screen.answer(place.fresh_code())
+    place.screen.opened("alice")
+
+
+@case("D3: code_first: Enter after the approval opens", 20)
+def code_first(place):
+    place.conf("code_first = yes")
+    number = place.asked()
+    place.phone.approve(number)
+    place.screen.answer()
+    place.screen.opened("alice")
+
+
+@case("D3 S16: Deny: the screen says so, long enough to be read, and asks for no code; the greeter is not stuck", 25)
+def denied(place):
+    place.asked()
+    place.phone.deny()
+    place.screen.says("The request was denied on the phone")
+    place.screen.keep("denied")
+    start = time.monotonic()
+    place.screen.failed()
+    assert time.monotonic() - start > 0.7, "the words were gone at once"
+    place.host.stop()
+    place.host.start()
+    place.works()
+
+
+@case("D3 S16: the person gives up while it waits: the phone shows it within a second, nothing is left, the greeter works", 25)
+def given_up(place):
+    before = place.screen.workers()
+    place.asked()
+    place.screen.give_up()
+    place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    sandbox.wait_for("the worker to be gone", lambda: len(place.screen.workers()) <= len(before), 3)
+    place.works()
+
+
+@case("D3: the greeter's worker is killed while it waits: the phone shows it within a second, the greeter works", 30)
+def killed(place):
+    place.asked()
+    place.screen.kill_worker()
+    place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    place.screen.recover()
+    place.works()
+
+
+@case("S9: a user in `except` signs in with the password alone", 20)
+def excepted(place):
+    place.conf("except = bob")
+    place.sign_in("bob")
+    place.screen.opened("bob")
+    assert not place.server.activity("bob")
+
+
+@case("I1: the server is down: the screen says so, and nobody gets in", 30)
+def server_down(place):
+    place.server.stop()
+    try:
+        place.sign_in()
+        place.screen.says("The approval server cannot be reached. Try again later, or ask your administrator.", 12)
+        place.screen.keep("server-down")
+        place.screen.failed()
+    finally:
+        place.server.start()
+    place.works()
+
+
+@case("I1: the helper is down: nobody gets in, and the log says why", 30)
+def helper_down(place):
+    place.host.stop()
+    before = len(place.screen.sessions())
+    try:
+        place.sign_in()
+        place.screen.says("Approval does not work on this computer. Tell your administrator.")
+        place.screen.failed()
+        assert "no helper answers" in place.screen.auth_log(place)
+    finally:
+        place.host.start()
+    assert len(place.screen.sessions()) == before
+    place.works()
+
+
+def in_french(text, *values):
+    """A text of the catalogue, with what stands for %d and %s."""
+    with open(FRENCH, "rb") as catalogue:
+        french = gettext.GNUTranslations(catalogue).gettext(text)
+    assert french != text, text
+    for value in values:
+        french = re.sub(r"%(\d\$)?[ds]", str(value), french, count=1)
+    return french
+
+
+def french(place):
+    place.speak_french(True)
+    place.conf(f"wait = 5\n{place.screen.french}")
+    place.sign_in()
+    number = int(place.screen.reads(r"\b(\d\d) \w+ Pixel").group(1))
+    place.screen.says(in_french("Approve %d on %s", number, "Pixel 8"))
+    place.screen.keep("french")
+    place.screen.says(in_french("No answer yet. Type a code, or press Enter to look again"))
+    place.screen.answer("000000")
+    place.screen.says(in_french("That code is not right. Type another one"))
+    place.phone.approve(number)
+    place.screen.answer()
+    place.screen.opened("alice")
+
+
+if os.path.exists(f"{sandbox.TOP}/po/fr.po"):
+    case("S21: a greeter that runs in French: number, code prompt and a wrong code in French", 40)(french)

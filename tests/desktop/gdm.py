@@ -1,0 +1,101 @@
+"""GDM under a systemd of its own (systemd-nspawn), with GNOME Shell's greeter on Xvfb. It is up after twelve seconds, ten of which GDM waits for a graphical seat."""
+import os
+import re
+import subprocess
+
+import greeter
+import sandbox
+from container import Container
+
+QUIET = ("systemd-networkd systemd-resolved systemd-timesyncd ModemManager wpa_supplicant avahi-daemon bluetooth packagekit colord cups geoclue bolt "
+         "power-profiles-daemon switcheroo-control udisks2").split()
+
+
+class Gdm(greeter.Greeter):
+    kind = "gdm"
+    service = "gdm-password"
+    worker = r"gdm-session-worker \[pam/gdm-password\]"
+    box = (302, 200, 420, 380)
+
+    def make_root(self):
+        # GDM's worker opens /dev/tty0 and a free terminal for a login at the seat
+        self.machine = Container("gdm", ["--bind=/run/approve", *[f"--bind=/dev/tty{n}" for n in range(8)]])
+        return self.machine.root
+
+    def __init__(self):
+        super().__init__()
+        self.x_server("/usr/lib/xorg/Xorg.wrap", "+extension GLX +extension RANDR")  # /usr/bin/Xorg runs it where there is one
+        sandbox.write(f"{self.root}/etc/gdm3/daemon.conf", "[daemon]\nWaylandEnable=false\n[debug]\nEnable=true\n")
+        # The shell is all that a greeter needs; any other required part that dies ends the whole in "Oh no!"
+        sandbox.write(f"{self.root}/usr/share/gnome-session/sessions/gnome-login.session",
+                      "[GNOME Session]\nName=Display Manager\nRequiredComponents=org.gnome.Shell;\n")
+        # It speaks French to the module, and English on its screen: the root has no catalogues
+        sandbox.sh("localedef", f"--prefix={self.root}", "-i", "fr_FR", "-f", "UTF-8", "fr_FR.UTF-8")
+        for unit in QUIET:
+            os.symlink("/dev/null", f"{self.root}/etc/systemd/system/{unit}.service")
+        default = f"{self.root}/etc/systemd/system/default.target"
+        if os.path.lexists(default):
+            os.remove(default)
+        os.symlink("/lib/systemd/system/graphical.target", default)
+
+    def start(self):
+        self.machine.start()
+        self.ready(60)
+
+    def stop(self):
+        self.machine.stop()
+
+    def ready(self, seconds=20):
+        """The display changes with each greeter: it is read from the shell that runs. Up: it lists the people."""
+        def up():
+            pid = self.machine.run("pgrep -n -u Debian-gdm -x gnome-shell", check=False).stdout.strip()
+            environ = self.machine.run(f"tr '\\0' '\\n' < /proc/{pid}/environ", check=False).stdout if pid.isdigit() else ""
+            values = dict(re.findall(r"^(DISPLAY|XAUTHORITY)=(.*)$", environ, re.M))
+            if "DISPLAY" not in values:
+                return False
+            self.enter = self.machine.enter + [f"{name}={value}" for name, value in values.items()]
+            return self.listed()
+        sandbox.wait_for(lambda: f"GDM's greeter; the screen shows {self.text() if self.enter else 'nothing'}", up, seconds)
+
+    def listed(self):
+        return "Not listed" in self.text()
+
+    # --- what cases.py asks of a greeter ---
+
+    def log(self):
+        return self.machine.run("journalctl --no-pager -n 40 -o cat -t gdm-password] -t gdm3 -t gnome-shell", check=False).stdout
+
+    def auth_log(self, _place):
+        return self.machine.run("journalctl --no-pager -o cat -t gdm-password]", check=False).stdout
+
+    def choose(self, user):
+        if not self.listed():
+            shown = self.text()
+            if user in shown and "assword" in shown:
+                return
+            self.home()
+        self.click(self.finds(user))
+        self.reads("assword")
+
+    def home(self):
+        """Back to the list of people."""
+        self.key("Escape")
+        sandbox.wait_for("the list of people", self.listed)
+
+    def failed(self):
+        """Waits until GDM says that a login has failed, and asks for the password anew or lists the people."""
+        self.reads("did.?n.t work|Not listed", 12)
+
+    def opened(self, user, seconds=8.0):
+        begun = super().opened(user, seconds)
+        self.ready()
+        return begun
+
+    def give_up(self):
+        self.key("Escape")
+
+    def kill_worker(self):
+        self.inside("pkill", "-KILL", "-n", "-f", self.worker)
+
+    def recover(self):
+        sandbox.wait_for("the list of people or the password's prompt", lambda: self.listed() or "assword" in self.text(), 15)
