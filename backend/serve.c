@@ -228,6 +228,7 @@ int serve_command(const struct command_call *call)
     int result = EXIT_FAILED;
 
     log_open("approve-server", false, LOG_LEVEL_INFO);
+    i18n_speak(NULL); /* all that it says is log, in English */
     size_t descriptors = daemon_set_up();
     server->config = program_config(call);
     if (!server->config)

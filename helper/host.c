@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/random.h"
 #include "common/sanitize.h"
@@ -79,9 +80,10 @@ int host_read_pins(struct host *host, const char *path, const char *text, char *
         thumbprint = strtok_r(NULL, " \t\r", &place);
         if (thumbprint == NULL || strtok_r(NULL, " \t\r", &place) != NULL ||
             add_pin(host, user, thumbprint) != 0) {
-            snprintf(why, why_size,
-                     "%s:%d: a line is USER THUMBPRINT (43 characters); `approvectl pin` writes it",
-                     path, number);
+            snprintf(
+                why, why_size,
+                _("%s:%d: a line is USER THUMBPRINT (43 characters); `approvectl pin` writes it"),
+                path, number);
             free(copy);
             return -1;
         }
@@ -97,7 +99,7 @@ static const char *require(const struct config *config, const char *section, con
 {
     if (config_is_set(config, section, key))
         return config_text(config, section, key);
-    snprintf(why, why_size, "[%s] %s is missing; `approvectl join` writes it", section, key);
+    snprintf(why, why_size, _("[%s] %s is missing; `approvectl join` writes it"), section, key);
     return NULL;
 }
 
@@ -124,7 +126,7 @@ static bool asks_known_callers(const struct config *config, char *why, size_t wh
             config_choice(config, section, "ask") != ASK_CALLER)
             continue;
         if ((profile_find(service)->flags & PROFILE_CALLER) == 0) {
-            snprintf(why, why_size, "[%s] ask = caller: %s does not say who calls", section,
+            snprintf(why, why_size, _("[%s] ask = caller: %s does not say who calls"), section,
                      service);
             return false;
         }
@@ -159,7 +161,7 @@ struct host *host_from_config(struct config *config, char *why, size_t why_size)
     if (host->provider == PROVIDER_CIBA && host->trust == TRUST_PINNED) {
         snprintf(
             why, why_size,
-            "[backend] trust = pinned needs a phone's signature, and provider = ciba has none");
+            _("[backend] trust = pinned needs a phone's signature, and provider = ciba has none"));
         host_unref(host);
         return NULL;
     }
@@ -200,7 +202,7 @@ static int read_key(struct host *host, char *why, size_t why_size)
     host->key = jwk_from_pem(pem);
     secret_free(pem);
     if (host->key == NULL)
-        snprintf(why, why_size, "%s: no private P-256 key in PEM; `approvectl join` makes one",
+        snprintf(why, why_size, _("%s: no private P-256 key in PEM; `approvectl join` makes one"),
                  path);
     return host->key != NULL ? 0 : -1;
 }

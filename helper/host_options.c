@@ -15,7 +15,7 @@ static bool check_id(const char *value, char *why, size_t why_size)
 
     if (value[strspn(value, allowed)] == 0)
         return true;
-    snprintf(why, why_size, "an id has only letters, digits, '.', '_' and '-'");
+    snprintf(why, why_size, _("an id has only letters, digits, '.', '_' and '-'"));
     return false;
 }
 
@@ -23,14 +23,14 @@ static bool check_text(const char *value, char *why, size_t why_size)
 {
     if (sanitize_is_clean(value))
         return true;
-    snprintf(why, why_size, "control characters or broken UTF-8");
+    snprintf(why, why_size, _("control characters or broken UTF-8"));
     return false;
 }
 
 static bool check_url(const char *value, char *why, size_t why_size)
 {
     if (strpbrk(value, "?#") != NULL) {
-        snprintf(why, why_size, "an issuer's URL has no query and no fragment");
+        snprintf(why, why_size, _("an issuer's URL has no query and no fragment"));
         return false;
     }
     return https_url_allowed(value, why, why_size);
@@ -43,7 +43,7 @@ static bool check_pin(const char *value, char *why, size_t why_size)
 
     if (strlen(value) == 43 && value[strspn(value, allowed)] == 0)
         return true;
-    snprintf(why, why_size, "SHA-256 in base64url has 43 characters");
+    snprintf(why, why_size, _("SHA-256 in base64url has 43 characters"));
     return false;
 }
 
@@ -51,7 +51,7 @@ static bool check_path(const char *value, char *why, size_t why_size)
 {
     if (value[0] == '/')
         return true;
-    snprintf(why, why_size, "the path must be absolute");
+    snprintf(why, why_size, _("the path must be absolute"));
     return false;
 }
 
@@ -59,7 +59,7 @@ static bool check_language(const char *value, char *why, size_t why_size)
 {
     if (i18n_is_locale(value))
         return true;
-    snprintf(why, why_size, "a language is written as fr or pt_BR");
+    snprintf(why, why_size, _("a language is written as fr or pt_BR"));
     return false;
 }
 

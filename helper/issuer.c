@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "common/i18n.h"
 #include "common/json_text.h"
 #include "common/login.h"
 
@@ -135,11 +136,11 @@ static int read_endpoint(const json_t *document, const char *issuer, const char 
     if (url == NULL && !required && json_object_get(document, name) == NULL)
         return 0;
     if (url == NULL) {
-        snprintf(why, why_size, "its discovery document has no %s", name);
+        snprintf(why, why_size, _("its discovery document has no %s"), name);
         return -1;
     }
     if (!issuer_same_origin(issuer, url)) {
-        snprintf(why, why_size, "its %s is elsewhere: %.200s", name, url);
+        snprintf(why, why_size, _("its %s is elsewhere: %.200s"), name, url);
         return -1;
     }
     strcpy(endpoint, url);
@@ -167,11 +168,11 @@ int issuer_read_document(const char *text, size_t len, const char *issuer, bool 
     int result = -1;
 
     if (document == NULL) {
-        snprintf(why, why_size, "its discovery document is not JSON, or has a member twice");
+        snprintf(why, why_size, _("its discovery document is not JSON, or has a member twice"));
         return -1;
     }
     if (named == NULL || strcmp(named, issuer) != 0) {
-        snprintf(why, why_size, "its discovery document is of another issuer: %.200s",
+        snprintf(why, why_size, _("its discovery document is of another issuer: %.200s"),
                  named != NULL ? named : "(none)");
         goto out;
     }
@@ -179,7 +180,7 @@ int issuer_read_document(const char *text, size_t len, const char *issuer, bool 
         json_object_get(document, "authorization_details_types_supported"), LOGIN_DETAILS_TYPE);
     if (ours && !endpoints->takes_details) {
         snprintf(why, why_size,
-                 "it is no approve-server (set provider = ciba for another provider)");
+                 _("it is no approve-server (set provider = ciba for another provider)"));
         goto out;
     }
     if (read_endpoint(document, issuer, "backchannel_authentication_endpoint", true,

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "common/config.h"
+#include "common/i18n.h"
 #include "common/sanitize.h"
 
 /* --- which section speaks --- */
@@ -116,8 +117,8 @@ bool policy_network_is_valid(const char *word, char *why, size_t why_size)
     int prefix;
 
     if (!network_parse(word, &network, &prefix)) {
-        snprintf(why, why_size, "\"%.64s\" is no network; write it as 10.0.0.0/8 or 2001:db8::/32",
-                 word);
+        snprintf(why, why_size,
+                 _("\"%.64s\" is no network; write it as 10.0.0.0/8 or 2001:db8::/32"), word);
         return false;
     }
     for (int bit = prefix; bit < network.bits; bit++)
@@ -125,7 +126,7 @@ bool policy_network_is_valid(const char *word, char *why, size_t why_size)
             (unsigned char)(zero.bytes[bit / 8] | (network.bytes[bit / 8] & 0x80u >> (bit % 8)));
     for (size_t i = 0; i < sizeof zero.bytes; i++) {
         if (zero.bytes[i] != 0) {
-            snprintf(why, why_size, "\"%.64s\" has bits set after the first %d", word, prefix);
+            snprintf(why, why_size, _("\"%.64s\" has bits set after the first %d"), word, prefix);
             return false;
         }
     }

