@@ -49,7 +49,7 @@ class Screen:
 
     def stack(self, name, service=None):
         """The stack that conf/pam.d has for a service."""
-        shutil.copy(f"{self.root}/usr/share/doc/pam_approve/examples/pam.d/{name}", f"{self.root}/etc/pam.d/{service or name}")
+        shutil.copy(f"{self.root}/usr/share/pam_approve/pam.d/{name}", f"{self.root}/etc/pam.d/{service or name}")
 
     def person(self, name):
         """The same account as in the sandbox, where the helper looks it up."""

@@ -154,7 +154,7 @@ def refuses():
     sandbox.sh("mv", "/etc/approve/host.conf.away", "/etc/approve/host.conf")
     rows = [("auth    requisite                   pam_unix.so", "auth required pam_unix.so", "phone rings all the same"),
             ("auth    requisite                   pam_unix.so", "auth sufficient pam_unix.so", "nobody is asked"),
-            ("auth    required                    pam_approve.so", "account required pam_approve.so", "auth only"),
+            ("auth    required                    pam_approve.so", "account required pam_approve.so", "where it does nothing"),
             ("auth    requisite                   pam_unix.so", "auth requisite pam_not_there.so", "not where libpam looks"),
             ("@include common-account", "@include common-nothing", "cannot be read")]
     for line, instead, finding in rows:
