@@ -16,6 +16,7 @@ class Terminal:
 
     def password(self, pattern="assword[^:]*: "):
         self.term.expect(pattern)
+        self.term.waitnoecho(2)  # pkttyagent turns it off after its prompt, and what was typed before is lost
         self.term.sendline(sandbox.PASSWORD)
         return self
 

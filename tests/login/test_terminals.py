@@ -160,6 +160,7 @@ def code_polkit():
     terminal = way.start()
     terminal.number()
     assert terminal.expect("press a key", "Code: ") == 1
+    time.sleep(0.3)  # as with the password: the agent discards what comes with its prompt
     terminal.send(way.phone.fresh_code())
     way.goes_on(terminal)
     world.host.conf("[service polkit-1]\ncode_first = yes")
@@ -167,6 +168,7 @@ def code_polkit():
     number = terminal.number()
     terminal.expect("Code: ")
     way.phone.approve(number)
+    time.sleep(0.3)
     terminal.send()
     way.goes_on(terminal)
     world.host.conf("")
