@@ -279,7 +279,7 @@ const struct check_rule check_host_rules[] = {
      N_("approvectl keep SERVICE, or approvectl unprotect --force SERVICE.")},
     {"services", CHECK_WARNING, somebody_asks, NULL,
      N_("no PAM stack names pam_approve.so: nobody is asked"),
-     N_("approvectl protect sshd puts it into sshd's; " SNIPPET_DIR "/pam.d has more.")},
+     N_("approvectl protect sshd puts it into sshd's; approvectl(8) says where more are.")},
     {"unprotected", CHECK_WARNING, all_are_protected, NULL,
      N_("these services are installed, and ask nobody"),
      N_("approvectl protect SERVICE; or say ask = no in [service SERVICE] of host.conf.")},

@@ -232,7 +232,7 @@ const struct check_rule check_pam_rules[] = {
      N_("Install its package (pam_approve.so: make install), or take the line out.")},
     {"pam-opens", CHECK_FAILURE, can_open, NULL,
      N_("nobody can get in through this stack, approved or not"),
-     N_("Compare it with those in " SNIPPET_DIR "/pam.d.")},
+     N_("Compare it with pam_approve's own; approvectl(8) says where those are.")},
     {"pam-first-factor", CHECK_FAILURE, has_first_factor, NULL,
      N_("nothing is asked for before the approval, so anybody can ring phones"),
      N_("Have a password or a key first: auth requisite pam_unix.so above that line.")},

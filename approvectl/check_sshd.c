@@ -125,7 +125,7 @@ const struct check_rule check_sshd_rules[] = {
      N_("sshd -T does not show its configuration, so it was not looked at"),
      N_("Run this as root, and mend what sshd complains about.")},
     {"sshd-pam", CHECK_FAILURE, uses_pam, NULL, N_("sshd does not use PAM, so nobody is asked"),
-     N_("Say UsePAM yes in sshd_config; " SNIPPET_DIR "/sshd_config.d has all of it.")},
+     N_("Say UsePAM yes in sshd_config; approvectl protect sshd writes the rest.")},
     {"sshd-prompts", CHECK_FAILURE, shows_prompts, NULL,
      N_("sshd shows no PAM prompts, so nobody sees the number"),
      N_("Say KbdInteractiveAuthentication yes in sshd_config.")},

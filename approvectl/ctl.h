@@ -15,6 +15,7 @@ int ctl_protect(const struct command_call *call);
 int ctl_unprotect(const struct command_call *call);
 int ctl_keep(const struct command_call *call);
 int ctl_revert(const struct command_call *call);
+int ctl_pin(const struct command_call *call);
 
 /* "approvectl: TEXT" on standard error, made safe. Returns exit_code. */
 int ctl_error(int exit_code, const char *text);

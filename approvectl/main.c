@@ -51,6 +51,11 @@ static const struct command_option revert_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct command_option pin_options[] = {
+    {"--file", "FILE", N_("another file than /etc/approve/pinned")},
+    {NULL, NULL, NULL},
+};
+
 static const struct command commands[] = {
     {"join", "URL [TOKEN]", 1, 2, join_options,
      N_("join this host to an approval server, by the token of `approve-server host add`"),
@@ -65,6 +70,8 @@ static const struct command commands[] = {
      ctl_unprotect},
     {"revert", "", 0, 0, revert_options,
      N_("put back what was not confirmed in time; approve-revert.service does it"), ctl_revert},
+    {"pin", "USER THUMBPRINT", 2, 2, pin_options,
+     N_("let this phone's key count under trust = pinned; `approve-phone key` says it"), ctl_pin},
     {"test", "USER", 1, 1, test_options, N_("ask for one approval, as a login would"), ctl_test},
     {"status", "", 0, 0, status_options, N_("is this host joined, its server and helper there?"),
      ctl_status},

@@ -198,7 +198,7 @@ static int look_at_old(struct protect *protect)
     if (!there)
         return ctl_error(
             EXIT_FAILED,
-            _("This host has no such service: there is no stack of it in " PAM_DIR "."));
+            _("This host has no such service: there is no stack of it in /etc/pam.d."));
     if (asks && !protect->force)
         return ctl_error(EXIT_FAILED,
                          _("Its stack asks for an approval already; approvectl check says how. "

@@ -14,7 +14,6 @@
 #include "helper/profile.h"
 
 #define KEY_FILE_MAX 8192
-#define PIN_FILE_MAX (256 * 1024)
 
 struct host *host_ref(struct host *host)
 {
@@ -214,7 +213,7 @@ static int read_pin_file(struct host *host, char *why, size_t why_size)
     size_t len;
     int result;
 
-    if (file_read(path, FILE_OF_ROOT, PIN_FILE_MAX, &text, &len, why, why_size) != 0)
+    if (file_read(path, FILE_OF_ROOT, HOST_PINS_MAX, &text, &len, why, why_size) != 0)
         return -1;
     result = host_read_pins(host, path, text, why, why_size);
     secret_free(text);

@@ -28,6 +28,8 @@ struct host_version {
 
 enum host_watched { WATCHED_CONF, WATCHED_KEY, WATCHED_PINS, WATCHED_COUNT };
 
+#define HOST_PINS_MAX (256 * 1024) /* bytes of the file of pinned phones */
+
 struct host_pin {
     char user[129];
     char thumbprint[44];

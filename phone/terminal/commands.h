@@ -12,6 +12,7 @@ int phone_list(const struct command_call *call);
 int phone_code(const struct command_call *call);
 int phone_activity(const struct command_call *call);
 int phone_device(const struct command_call *call);
+int phone_key(const struct command_call *call);
 int phone_remove(const struct command_call *call);
 
 #endif

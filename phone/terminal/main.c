@@ -70,6 +70,8 @@ static const struct command commands[] = {
     {"activity", "", 0, 0, activity_options, N_("list recent sign-ins and how they ended"),
      phone_activity},
     {"device", "", 0, 0, device_options, N_("show your devices, change this one"), phone_device},
+    {"key", "", 0, 0, json_options,
+     N_("show whose key this is, as `approvectl pin` takes it; works offline"), phone_key},
     {"remove", "", 0, 0, remove_options, N_("remove this device from the server, forget its key"),
      phone_remove},
     {NULL, NULL, 0, 0, NULL, NULL, NULL},
