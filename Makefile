@@ -100,6 +100,7 @@ $(B)/pam_approve.pot: $(TEXTS)
 	@mkdir -p $(@D)
 	xgettext --language=C --from-code=UTF-8 --keyword=_ --keyword=N_ --flag=_:1:pass-c-format --flag=N_:1:pass-c-format \
 	    --sort-by-file --no-location --no-wrap --package-name=pam_approve --package-version='$(VERSION)' --output=$@ $(TEXTS)
+	sed -i '/^"POT-Creation-Date/d' $@ # or each run would change every catalogue
 
 po: $(B)/pam_approve.pot ## bring po/*.po up to date with the sources, for translators
 	for po in po/*.po; do msgmerge --quiet --no-fuzzy-matching --no-wrap --no-location --backup=none --update $$po $<; done

@@ -196,7 +196,7 @@ def both():
 @test("S21: approvectl check says what is asked in French, and refuses a language that is a path")
 def check():
     shown = world.host.run("approvectl", "check", env=FRENCH, check=False).stdout
-    assert "un mauvais mot de passe ne fait sonner aucun téléphone" in shown and f"le téléphone, avec le nombre saisi{NNBSP};" in shown, shown
+    assert "un mauvais mot de passe ne fait sonner aucun téléphone" in shown and f"sur le téléphone, où l’on tape le nombre{NNBSP};" in shown, shown
     world.host.conf("[service sudo]\nlanguage = ../fr")
     shown = world.host.run("approvectl", "check", env=FRENCH, check=False).stdout
     assert "language" in shown and "ÉCHEC" in shown, shown
