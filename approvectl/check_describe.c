@@ -177,7 +177,7 @@ static void describe_policy(const struct policy *policy, char *out, size_t size)
         [NUMBER_ENTER] = N_("on the phone, which is given the number"),
     };
 
-    add(out, size, " %s; ", _(numbers[policy->number]));
+    add(out, size, _(" %s; "), _(numbers[policy->number]));
     if (policy->ask == ASK_CALLER)
         add(out, size, _("the phone is that of the user who calls; "));
     if (policy->profile->flags & PROFILE_BLIND)
