@@ -142,8 +142,9 @@ json_t *sign_in_decision(const struct handset *handset, const struct sign_in *re
                          enum decision decision, int number)
 {
     json_t *members = NULL;
-    char *compact = decision_sign(handset->key, request->details, request->details_len, decision,
-                                  decision == DECISION_APPROVE ? number : 0, handset_now(handset));
+    char *compact =
+        decision_sign(handset->key, request->details, request->details_len, decision,
+                      decision == DECISION_APPROVE ? number : 0, NULL, handset_now(handset));
     if (compact)
         members = json_pack("{s:s,s:s}", "request", request->id, "decision", compact);
     free(compact);
