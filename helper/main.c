@@ -24,6 +24,8 @@ static const struct command_option options[] = {
     {"--listen", "PATH",
      N_("the socket to make, where systemd gives none (default " FRAME_SOCKET ")")},
     {"--config", "FILE", N_("this host's configuration (default " HOST_CONF ")")},
+    {"--state", "DIR",
+     N_("where the key and the secrets of codes bound to this host are (default " BOUND_STATE ")")},
     {"--debug", NULL, N_("log more")},
     {"--help-options", NULL, N_("print what the configuration can say")},
     {NULL, NULL, NULL},
@@ -105,6 +107,7 @@ static int serve(struct helper *helper, const char *path)
 static int run_helper(const struct command_call *call)
 {
     const char *path = command_value(call, "--listen"), *config = command_value(call, "--config");
+    const char *state = command_value(call, "--state");
     struct helper helper = {.base = NULL};
     struct host *host;
     char why[512];
@@ -123,8 +126,11 @@ static int run_helper(const struct command_call *call)
     helper.base = event_base_new();
     helper.host_file = host_file_new(config != NULL ? config : HOST_CONF);
     helper.recent = recent_new();
+    helper.bound = bound_open(state != NULL ? state : BOUND_STATE, why, sizeof why);
+    if (helper.bound == NULL)
+        log_warn("%s: there are no codes bound to this host", why);
     if (helper.base != NULL) {
-        helper.ciba = ciba_new(helper.base);
+        helper.ciba = ciba_new(helper.base, helper.bound);
         helper.lookups = lookups_new(helper.base);
     }
     if (helper.host_file == NULL || helper.recent == NULL || helper.ciba == NULL ||
@@ -142,6 +148,7 @@ out:
     ciba_free(helper.ciba);
     lookups_free(helper.lookups);
     recent_free(helper.recent);
+    bound_free(helper.bound);
     host_file_free(helper.host_file);
     if (helper.base != NULL)
         event_base_free(helper.base);

@@ -136,7 +136,7 @@ void session_finish(struct session *session, enum outcome outcome, const char *d
     frame_add(&frame, "log", session->uid == 0 ? text : outcome_log_text(outcome));
     frame_add_number(&frame, "delay", greeter && !lets_in(outcome) ? GREETER_DELAY_MS : 0);
     frame_add_number(&frame, "greeter", greeter);
-    text_of_outcome(outcome, profile->line, text);
+    text_of_outcome(outcome, session->locked, profile->line, text);
     if (text[0] != 0 && !session_send_text(session, !greeter, text))
         return;
     /* Closing at once could lose DONE, where a KEY of the module's lies unread. */

@@ -15,12 +15,13 @@ struct text_scene {
     int number;
     const char *device; /* as the server gave it */
     int devices;
-    bool phone;   /* a phone can still answer */
-    bool codes;   /* a code can */
-    bool waits;   /* show = wait */
-    bool keys;    /* a key brings the code prompt */
-    bool greeter; /* short prompts */
-    int line;     /* characters in a line, 0: any */
+    bool phone;        /* a phone can still answer */
+    bool codes;        /* a code can */
+    const char *bound; /* the host that codes are bound to; NULL: the server's are asked for */
+    bool waits;        /* show = wait */
+    bool keys;         /* a key brings the code prompt */
+    bool greeter;      /* short prompts */
+    int line;          /* characters in a line, 0: any */
 };
 
 struct text {
@@ -33,8 +34,9 @@ struct text {
 void text_of_action(enum conversation_action action, const struct text_scene *scene,
                     struct text *text);
 
-/* The text for the user at the end, "" for none. */
-void text_of_outcome(enum outcome outcome, int line, char out[FRAME_TEXT_MAX + 1]);
+/* The text for the user at the end, "" for none. locked: for so many seconds, 0 where that is not
+ * known. */
+void text_of_outcome(enum outcome outcome, long locked, int line, char out[FRAME_TEXT_MAX + 1]);
 
 /* Breaks at blanks, so that no line has more than so many characters, where words allow. */
 void text_wrap(char *text, int line);

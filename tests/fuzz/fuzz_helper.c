@@ -330,7 +330,7 @@ static void start(char *settings)
 
     module = (struct module){.conf = (unsigned)(strtoul(settings, &end, 10) % CONFIGURATIONS)};
     module.uid = strtoul(end, NULL, 10) % 2 ? 1000 : 0;
-    helper = (struct helper){.recent = recent_new(), .ciba = ciba_new(NULL)};
+    helper = (struct helper){.recent = recent_new(), .ciba = ciba_new(NULL, NULL)};
     MUST(helper.recent && helper.ciba);
     backend.helper = &helper;
     backend_reset(&backend);

@@ -81,7 +81,7 @@ static void a_greeter_s_lines_and_prompts_are_short(void **state)
         }
     }
     for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
-        text_of_outcome((enum outcome)outcome, 60, text);
+        text_of_outcome((enum outcome)outcome, 0, 60, text);
         for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
             assert_true(strlen(line) <= 60);
     }
