@@ -94,15 +94,18 @@ static int read_key(struct bound *bound, char *why, size_t why_size)
     size_t len;
     int result = -1;
 
-    snprintf(why, why_size, "%s/" KEY_FILE ": no key could be made", bound->directory);
-    if (path != NULL && lstat(path, &st) != 0 && errno == ENOENT) {
+    if (path == NULL) {
+        snprintf(why, why_size, "no memory");
+    } else if (lstat(path, &st) != 0 && errno == ENOENT) {
         result = make_key(bound);
-    } else if (path != NULL &&
-               file_read(path, FILE_SECRET_OF_CALLER, KEY_MAX, &pem, &len, why, why_size) == 0) {
+        if (result != 0)
+            snprintf(why, why_size, "%s: no key could be made", path);
+    } else if (file_read(path, FILE_SECRET_OF_CALLER, KEY_MAX, &pem, &len, why, why_size) == 0) {
         bound->key = jwk_from_pem(pem);
-        snprintf(why, why_size, "%s: no private P-256 key in PEM; delete it, and a new one is made",
-                 path);
         result = bound->key != NULL ? 0 : -1;
+        if (result != 0)
+            snprintf(why, why_size,
+                     "%s: no private P-256 key in PEM; delete it, and a new one is made", path);
     }
     secret_free(pem);
     free(path);
