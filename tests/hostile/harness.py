@@ -92,13 +92,16 @@ def number_in(text):
 
 
 class Setting:
-    """A directory with host.conf and key, a backend, the helper. `conf`: more lines of host.conf; `backend`: settings and hooks."""
+    """A directory with host.conf and key, a backend, the helper. `conf`: more lines of host.conf; `backend`: settings and hooks; `bound`: with a state
+    folder, and so with codes bound to this host."""
 
-    def __init__(self, conf="", hooks=None, tls=False, trust="", provider="", timeout=2, start=True, backend=None, **settings):
+    def __init__(self, conf="", hooks=None, tls=False, trust="", provider="", timeout=2, start=True, backend=None, bound=False, **settings):
         self.directory = tempfile.mkdtemp(prefix="approve-helper-")
         os.chmod(self.directory, 0o755)
-        os.mkdir(f"{self.directory}/run")
-        os.chown(f"{self.directory}/run", UNPRIVILEGED, UNPRIVILEGED)
+        for name, mode in (("run", 0o755), ("state", 0o700)):
+            os.mkdir(f"{self.directory}/{name}", mode)
+            os.chown(f"{self.directory}/{name}", UNPRIVILEGED, UNPRIVILEGED)
+        self.state = f"{self.directory}/state" if bound else f"{self.directory}/nowhere"
         self.key = Key()
         context, self.pin = tls_context(self.directory) if tls else (None, "")
         self.backend = backend or Backend(self.key, hooks, context, **settings)
@@ -129,7 +132,7 @@ class Setting:
         self.log.clear()
         self.process = subprocess.Popen(
             ["setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", f"{BUILD}/approve-helper",
-             "--listen", self.socket, "--config", self.conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+             "--listen", self.socket, "--config", self.conf, "--state", self.state], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace")
         self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
         self.reader.start()
