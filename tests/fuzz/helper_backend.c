@@ -98,7 +98,7 @@ static char *make_approval(void *arg, const char *text)
     if (number == right && backend->details)
         backend->phone_said = true;
     return decision_sign(backend->phone_key, details, strlen(details), DECISION_APPROVE, number,
-                         NULL, clock_wall());
+                         strstr(details, "\"host_key\":{") ? "sealed" : NULL, clock_wall());
 }
 
 static char *make_denial(void *arg, const char *text)
