@@ -26,8 +26,10 @@ static void check_seal(const char *text)
     MUST(seal_open(key, text, HASH, JKT, out) == -1 && memcmp(out, zeros, sizeof(out)) == 0);
     /* Here and there, a byte of the input in the place of one of the seal's. */
     char *changed = strdup(sealed);
-    for (size_t i = 0; text[i] && i < SEAL_TEXT; i++)
-        changed[i] = i % 3 ? changed[i] : text[i];
+    for (size_t i = 0; i < SEAL_TEXT && text[i]; i++) {
+        if (i % 3 == 0)
+            changed[i] = text[i];
+    }
     MUST((seal_open(key, changed, HASH, JKT, out) == 0) == (strcmp(changed, sealed) == 0));
     free(changed);
 }
