@@ -46,7 +46,7 @@ struct session {
     char request_id[23];
     char by[129];    /* the phone */
     char fault[320]; /* for the log */
-    long locked;     /* seconds for which codes bound to this host are locked */
+    int64_t locked;  /* seconds until codes count again, for the last text */
 };
 
 /* Takes the descriptor over. NULL without memory (then the caller closes it). */

@@ -179,15 +179,15 @@ void text_of_action(enum conversation_action action, const struct text_scene *sc
     text_wrap(text->before, scene->line);
 }
 
-void text_of_outcome(enum outcome outcome, long locked, int line, char out[FRAME_TEXT_MAX + 1])
+void text_of_outcome(enum outcome outcome, int64_t locked, int line, char out[FRAME_TEXT_MAX + 1])
 {
     const char *text = outcome_user_text(outcome);
+    size_t len;
 
-    if (outcome == OUTCOME_CODE_LOCKED && locked > 0)
-        snprintf(out, FRAME_TEXT_MAX + 1,
-                 _("Too many wrong codes for this host. Try again in %ld min."),
-                 (locked + 59) / 60);
-    else
-        snprintf(out, FRAME_TEXT_MAX + 1, "%s", text != NULL ? _(text) : "");
+    snprintf(out, FRAME_TEXT_MAX + 1, "%s", text != NULL ? _(text) : "");
+    len = strlen(out);
+    if (len > 0 && locked > 0)
+        snprintf(out + len, FRAME_TEXT_MAX + 1 - len, _(" Codes count again in %d min."),
+                 (int)((locked + 59) / 60));
     text_wrap(out, line);
 }

@@ -34,9 +34,9 @@ struct text {
 void text_of_action(enum conversation_action action, const struct text_scene *scene,
                     struct text *text);
 
-/* The text for the user at the end, "" for none. locked: for so many seconds, 0 where that is not
- * known. */
-void text_of_outcome(enum outcome outcome, long locked, int line, char out[FRAME_TEXT_MAX + 1]);
+/* The text for the user at the end, "" for none. locked: seconds until codes count again, which the
+ * text then says; 0 for none. */
+void text_of_outcome(enum outcome outcome, int64_t locked, int line, char out[FRAME_TEXT_MAX + 1]);
 
 /* Breaks at blanks, so that no line has more than so many characters, where words allow. */
 void text_wrap(char *text, int line);
