@@ -19,6 +19,8 @@
 #define DETAILS_MAX 4096 /* of authorization_details */
 #define DETAILS_TIME 300 /* seconds that the details' times may be off */
 #define RETRY_AFTER 5
+#define HELD_MAX 32 /* thumbprints in `held` */
+#define THUMBPRINT 43
 
 struct backchannel_call {
     struct client_call client;
@@ -28,6 +30,8 @@ struct backchannel_call {
     int64_t ends;  /* milliseconds */
     int64_t life;  /* seconds */
     char id[AUTH_REQ_ID_MAX + 1];
+    char held[HELD_MAX][THUMBPRINT + 1]; /* devices that the host keeps a secret of */
+    size_t held_count;
 };
 
 static void clear(struct client_call *client)
@@ -96,14 +100,47 @@ static int64_t read_life(const char *text)
     return life < LIFE_MIN || life > LIFE_MAX ? -1 : life;
 }
 
-static void reply(struct backchannel_call *call, bool shown, const struct store_rows *phones)
+/* Thumbprints, parted by one blank. False where it is anything else. */
+static bool read_held(struct backchannel_call *call, const char *text)
+{
+    for (const char *at = text;; at += THUMBPRINT + 1) {
+        size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+        if (len != THUMBPRINT || call->held_count == HELD_MAX)
+            return false;
+        memcpy(call->held[call->held_count++], at, THUMBPRINT);
+        if (at[THUMBPRINT] != ' ')
+            return at[THUMBPRINT] == '\0';
+    }
+}
+
+/* Those held of which there is no device. NULL where there are none, or no memory: they are named
+ * again with the next request. */
+static json_t *list_gone(const struct backchannel_call *call, const struct store_rows *devices)
+{
+    json_t *gone = NULL;
+    for (size_t i = 0; i < call->held_count; i++) {
+        size_t row = 0;
+        while (row < store_count(devices) &&
+               strcmp(store_text(devices, row, 0), call->held[i]) != 0)
+            row++;
+        if (row < store_count(devices))
+            continue;
+        if (!gone)
+            gone = json_array();
+        json_array_append_new(gone, json_string(call->held[i]));
+    }
+    return gone;
+}
+
+static void reply(struct backchannel_call *call, bool shown, const struct store_rows *phones,
+                  json_t *gone)
 {
     size_t count = shown ? store_count(phones) : 0;
     json_t *methods = shown ? json_pack("[ss]", "phone", "code") : json_pack("[s]", "code");
-    json_t *body = json_pack("{ss, sI, si, ss, sI, so}", "auth_req_id", call->id, "expires_in",
+    json_t *body = json_pack("{ss, sI, si, ss, sI, so, so*}", "auth_req_id", call->id, "expires_in",
                              (json_int_t)call->life, "interval", INTERVAL, "device",
                              count ? store_text(phones, 0, 0) : "", "devices", (json_int_t)count,
-                             "methods", methods);
+                             "methods", methods, "gone", gone);
     client_reply(&call->client, body);
 }
 
@@ -145,7 +182,7 @@ static void on_added(void *arg, enum store_status status, const struct store_row
     sweep_request(server->sweep, call->ends);
     if (shown)
         request_announce(server, call->id, login->request, login->user, call->details, call->ends);
-    reply(call, shown, results[2]);
+    reply(call, shown, results[2], call->held_count ? list_gone(call, results[4]) : NULL);
 }
 
 static void add_request(struct backchannel_call *call)
@@ -181,13 +218,17 @@ static void add_request(struct backchannel_call *call)
         V_INT(config_integer(config, "limits", "pushes_per_user")),
         V_INT(config_integer(config, "limits", "open_per_user")),
     };
+    struct store_value held[HELD_MAX];
+    for (size_t i = 0; i < HELD_MAX; i++)
+        held[i] = i < call->held_count ? V_TEXT(call->held[i]) : V_NULL;
     const struct store_step steps[] = {
         client_seen_step(&call->client),
         {.statement = STATEMENT_REQUEST_ADD, .values = request, .count = 17},
         {.statement = STATEMENT_DEVICES_ASKED, .values = user, .count = 1},
         {.statement = STATEMENT_HOST_SEEN, .values = seen, .count = 2},
+        {.statement = STATEMENT_DEVICES_HELD, .values = held, .count = HELD_MAX},
     };
-    store_run_steps(server->store, steps, 4, on_added, call);
+    store_run_steps(server->store, steps, call->held_count ? 5 : 4, on_added, call);
 }
 
 /* Reads scope, methods and requested_expiry. Returns NULL, or what is wrong. */
@@ -196,12 +237,15 @@ static const char *read_wishes(struct backchannel_call *call)
     const struct form *form = call->client.form;
     const char *scope = form_get(form, "scope", 64), *methods = form_get(form, "methods", 64);
     const char *expiry = form_get(form, "requested_expiry", 8);
+    const char *held = form_get(form, "held", HELD_MAX * (THUMBPRINT + 1));
     int64_t most = config_integer(call->client.held.server->config, "requests", "max_life");
 
     if (!scope || strcmp(scope, "openid") != 0)
         return "scope must be openid";
     if (methods && strcmp(methods, "code") != 0)
         return "methods may be code";
+    if (held && !read_held(call, held))
+        return "held must be up to 32 thumbprints";
     call->phones = !methods;
     call->life = expiry ? read_life(expiry) : most;
     if (call->life < 0)

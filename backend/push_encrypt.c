@@ -1,15 +1,14 @@
 #include "backend/push_encrypt.h"
 
-#include <openssl/ec.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base64url.h"
+#include "common/ecdh.h"
 #include "common/random.h"
 
 #define HASH 32
-#define SHARED 32
 #define TAG 16
 #define KEY 16
 #define NONCE 12
@@ -17,57 +16,12 @@
 #define HEADER (PUSH_SALT + 4 + 1)
 #define LAST_RECORD 2 /* the delimiter of a text's last record (RFC 8188, section 2) */
 
-/* A key on the curve, made once: setting up the group costs more than a new key does. */
-static EVP_PKEY *curve(void)
-{
-    static EVP_PKEY *key;
-
-    if (!key)
-        key = EVP_EC_gen("P-256");
-    return key;
-}
-
-static EVP_PKEY *new_sender(void)
-{
-    EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX *context = curve() ? EVP_PKEY_CTX_new(curve(), NULL) : NULL;
-
-    if (!context || EVP_PKEY_keygen_init(context) != 1 || EVP_PKEY_keygen(context, &key) != 1)
-        key = NULL;
-    EVP_PKEY_CTX_free(context);
-    return key;
-}
-
-/* OpenSSL refuses a point that is not on the curve. */
-static EVP_PKEY *import_point(const unsigned char point[PUSH_POINT])
-{
-    EVP_PKEY *key = curve() ? EVP_PKEY_dup(curve()) : NULL;
-
-    if (key && EVP_PKEY_set1_encoded_public_key(key, point, PUSH_POINT) != 1) {
-        EVP_PKEY_free(key);
-        key = NULL;
-    }
-    return key;
-}
-
 static int derive_shared(EVP_PKEY *own, const unsigned char point[PUSH_POINT],
-                         unsigned char shared[SHARED])
+                         unsigned char shared[ECDH_SHARED])
 {
-    int result = -1;
-    size_t len = SHARED;
-    EVP_PKEY *peer = import_point(point);
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(own, NULL);
+    EVP_PKEY *peer = ecdh_import(point);
+    int result = peer ? ecdh_shared(own, peer, shared) : -1;
 
-    if (!peer || !context || EVP_PKEY_derive_init(context) != 1)
-        goto out;
-    /* Not checked twice: on P-256, whose cofactor is 1, being on the curve is all there is. */
-    if (EVP_PKEY_derive_set_peer_ex(context, peer, 0) != 1)
-        goto out;
-    if (EVP_PKEY_derive(context, shared, &len) != 1 || len != SHARED)
-        goto out;
-    result = 0;
-out:
-    EVP_PKEY_CTX_free(context);
     EVP_PKEY_free(peer);
     return result;
 }
@@ -153,16 +107,16 @@ int push_encrypt_with(EVP_PKEY *sender, const unsigned char salt[PUSH_SALT],
 {
     /* key_info (RFC 8291, section 3.4), both public keys, and expand's counter. */
     unsigned char info[14 + 2 * PUSH_POINT + 1] = "WebPush: info";
-    unsigned char *point = NULL, shared[SHARED], prk[HASH], key[HASH];
+    unsigned char point[PUSH_POINT], shared[ECDH_SHARED], prk[HASH], key[HASH];
     int result = -1;
 
-    if (EVP_PKEY_get1_encoded_public_key(sender, &point) != PUSH_POINT)
+    if (ecdh_export(sender, point))
         goto out;
     memcpy(info + 14, receiver->p256dh, PUSH_POINT);
     memcpy(info + 14 + PUSH_POINT, point, PUSH_POINT);
     info[sizeof info - 1] = 1;
     if (derive_shared(sender, receiver->p256dh, shared) ||
-        hash_keyed(receiver->auth, PUSH_AUTH, shared, SHARED, prk) ||
+        hash_keyed(receiver->auth, PUSH_AUTH, shared, ECDH_SHARED, prk) ||
         hash_keyed(prk, HASH, info, sizeof info, key))
         goto out;
     result = push_seal_record(key, HASH, salt, point, PUSH_POINT, text, len, padded, body,
@@ -171,7 +125,6 @@ out:
     secret_wipe(shared, sizeof shared);
     secret_wipe(prk, sizeof prk);
     secret_wipe(key, sizeof key);
-    OPENSSL_free(point);
     return result;
 }
 
@@ -184,7 +137,7 @@ int push_encrypt(const struct push_receiver *receiver, const void *text, size_t 
 
     if (random_bytes(salt, sizeof salt))
         goto out;
-    sender = new_sender();
+    sender = ecdh_new();
     if (!sender)
         goto out;
     result = push_encrypt_with(sender, salt, receiver, text, len, padded, body);
@@ -214,8 +167,7 @@ int push_receiver_parse(const char *p256dh, const char *auth, struct push_receiv
     if (decode_exact(p256dh, receiver->p256dh, PUSH_POINT) ||
         decode_exact(auth, receiver->auth, PUSH_AUTH))
         return -1;
-    key = receiver->p256dh[0] == POINT_CONVERSION_UNCOMPRESSED ? import_point(receiver->p256dh)
-                                                               : NULL;
+    key = ecdh_import(receiver->p256dh);
     if (!key)
         return -1;
     EVP_PKEY_free(key);

@@ -1,4 +1,5 @@
 /* A phone's decision: login.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/json_text.h"
@@ -19,16 +20,16 @@ const char *const decision_faults[] = {
 };
 
 char *decision_sign(const struct jwk *key, const char *details, size_t len, enum decision decision,
-                    int number, int64_t now)
+                    int number, const char *host_secret, int64_t now)
 {
     char hash[44];
 
     if (decision > DECISION_NOT_ME || login_hash(details, len, hash) < 0)
         return NULL;
     json_t *payload =
-        json_pack("{s:s, s:s, s:o, s:I, s:s}", "details_sha256", hash, "decision",
+        json_pack("{s:s, s:s, s:o, s:I, s:s, s:s*}", "details_sha256", hash, "decision",
                   login_decisions[decision], "number", number ? json_integer(number) : json_null(),
-                  "iat", (json_int_t)now, "jkt", jwk_thumbprint(key));
+                  "iat", (json_int_t)now, "jkt", jwk_thumbprint(key), "host_secret", host_secret);
     char *compact = payload ? jws_sign(key, LOGIN_DECISION_TYP, false, payload) : NULL;
     json_decref(payload);
     return compact;
@@ -44,9 +45,11 @@ struct claims {
 
 static int read_claims(const json_t *payload, struct claims *claims)
 {
-    static const char *const names[] = {"details_sha256", "decision", "number", "iat", "jkt", NULL};
+    static const char *const names[] = {"details_sha256", "decision", "number", "iat", "jkt",
+                                        "host_secret",    NULL};
     const char *decision = json_text_string(payload, "decision", 8);
     const json_t *number = json_object_get(payload, "number");
+    bool sealed = json_object_get(payload, "host_secret") != NULL;
     int64_t value = 0;
     int found = -1;
 
@@ -57,6 +60,9 @@ static int read_claims(const json_t *payload, struct claims *claims)
             found = i;
     if (!claims->hash || !claims->jkt || found < 0 || !number || !json_text_only(payload, names) ||
         json_text_integer(payload, "iat", 0, TIME_MOST, &claims->issued) < 0)
+        return -1;
+    if (sealed && (found != DECISION_APPROVE ||
+                   !json_text_string(payload, "host_secret", DECISION_SECRET_MAX)))
         return -1;
     claims->decision = (enum decision)found;
     if (!json_is_null(number) &&
@@ -116,6 +122,16 @@ enum decision_fault decision_check(const char *compact, const struct jwk *key, c
 out:
     jws_free(jws);
     return fault;
+}
+
+void decision_host_secret(const char *compact, char out[DECISION_SECRET_MAX + 1])
+{
+    struct jws *jws = jws_parse(compact, strnlen(compact, JWS_MAX + 1));
+    const char *sealed =
+        jws ? json_text_string(jws->payload, "host_secret", DECISION_SECRET_MAX) : NULL;
+
+    snprintf(out, DECISION_SECRET_MAX + 1, "%s", sealed ? sealed : "");
+    jws_free(jws);
 }
 
 bool decision_number_fits(enum number_mode mode, int right, int given)

@@ -19,8 +19,8 @@ enum file_trust {
 int file_read(const char *path, enum file_trust trust, size_t most, char **text, size_t *len,
               char *why, size_t why_size);
 
-/* Writes a new file beside path, syncs, renames. Returns 0, or -1 with errno set; then the old file
- * is as it was. */
+/* Writes a new file beside path, syncs, renames. owner and group: -1 for the caller's. Returns 0,
+ * or -1 with errno set; then the old file is as it was. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, uid_t owner,
                gid_t group);
 

@@ -57,9 +57,12 @@ int login_hash(const char *text, size_t len, char out[44]);
 enum decision { DECISION_APPROVE, DECISION_DENY, DECISION_NOT_ME };
 extern const char *const login_decisions[]; /* by enum, NULL at the end */
 
-/* A phone's decision (decision.c), signed. number: 0 for none. A new string or NULL. */
+#define DECISION_SECRET_MAX 256 /* bytes of host_secret */
+
+/* A phone's decision (decision.c), signed. number: 0 for none. host_secret: a seal (seal.h), or
+ * NULL; only in an approval. A new string or NULL. */
 char *decision_sign(const struct jwk *key, const char *details, size_t len, enum decision decision,
-                    int number, int64_t now);
+                    int number, const char *host_secret, int64_t now);
 
 enum decision_fault {
     DECISION_FITS,
@@ -76,6 +79,9 @@ extern const char *const decision_faults[]; /* sentences for the log */
  */
 enum decision_fault decision_check(const char *compact, const struct jwk *key, const char *details,
                                    size_t len, enum decision *decision, int *number);
+
+/* The host_secret of a decision that fits, as it came; "" for none. */
+void decision_host_secret(const char *compact, char out[DECISION_SECRET_MAX + 1]);
 
 /* Does the number fit the mode? right: the helper's own (ignored with NUMBER_OFF, where given must
  * be 0). */

@@ -15,13 +15,14 @@ static const char *const reasons[] = {
     [CIBA_BAD_APPROVAL] = "invalid_approval",
 };
 
-struct ciba *ciba_new(struct event_base *base)
+struct ciba *ciba_new(struct event_base *base, struct bound *bound)
 {
     struct ciba *ciba = calloc(1, sizeof *ciba);
 
     if (ciba == NULL)
         return NULL;
     ciba->base = base;
+    ciba->bound = bound;
     ciba->transfers = transfers_new(base);
     if (ciba->transfers == NULL) {
         free(ciba);
@@ -226,6 +227,8 @@ struct ciba_request *ciba_ask(struct ciba *ciba, const struct ciba_question *que
     request->host = host_ref(question->host);
     request->issuer = find_issuer(ciba, question->host);
     request->login = question->login;
+    request->login.host_key =
+        question->bound && ciba->bound != NULL ? bound_key(ciba->bound) : NULL;
     request->life = question->life;
     request->code_only = question->code_only;
     request->interval = 5; /* CIBA Core's default */

@@ -10,10 +10,12 @@
 #include "common/login.h"
 #include "helper/host.h"
 
+struct bound;
 struct ciba;
 struct ciba_request;
 
-struct ciba *ciba_new(struct event_base *base);
+/* bound: where approvals' secrets are kept, or NULL. */
+struct ciba *ciba_new(struct event_base *base, struct bound *bound);
 void ciba_free(struct ciba *ciba);
 
 /* Cancels that are still on their way. */
@@ -47,6 +49,7 @@ struct ciba_question {
     struct login login; /* service, user, rhost, tty, command, mode; the rest is filled in */
     long life;          /* seconds */
     bool code_only;
+    bool bound; /* phones may seal a secret for codes bound to this host */
 };
 
 enum ciba_reason {

@@ -87,7 +87,7 @@ long ciba_asked_to_wait(const struct call_answer *answer)
 
 void ciba_ask_server(struct ciba_request *request)
 {
-    char life[24], number[12], *details = NULL;
+    char life[24], number[12], *details = NULL, *held = NULL;
     struct call_parameter parameters[8] = {
         {"scope", "openid"}, {"login_hint", request->login.user}, {"requested_expiry", life}};
     int count = 3;
@@ -108,12 +108,17 @@ void ciba_ask_server(struct ciba_request *request)
     }
     if (request->code_only && request->details != NULL)
         parameters[count++] = (struct call_parameter){"methods", "code"};
+    if (request->login.host_key != NULL)
+        held = bound_held(request->ciba->bound, request->login.user);
+    if (held != NULL && held[0] != 0)
+        parameters[count++] = (struct call_parameter){"held", held};
     parameters[count] = (struct call_parameter){NULL, NULL};
     if (request->details == NULL || details != NULL)
         request->call = call_start(request->ciba->transfers, request->host,
                                    issuer_endpoints(request->issuer)->backchannel, parameters,
                                    request->host->timeout * 1000, on_asked, request);
     free(details);
+    free(held);
     if (request->call == NULL)
         ciba_tell(request, CIBA_REFUSED, "no memory");
 }
@@ -198,6 +203,8 @@ static void on_asked(void *arg, const struct call_answer *answer)
 
     request->call = NULL;
     if (answer->status == 200 && answer->body != NULL) {
+        if (request->login.host_key != NULL)
+            bound_drop(request->ciba->bound, json_object_get(answer->body, "gone"));
         if (read_asked(request, answer->body) == 0)
             open_request(request);
         else

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "helper/bound.h"
 #include "helper/call.h"
 #include "helper/ciba.h"
 #include "helper/issuer.h"
@@ -23,6 +24,7 @@ enum ciba_state {
 struct ciba {
     struct event_base *base;
     struct transfers *transfers;
+    struct bound *bound;   /* or NULL */
     struct issuer *issuer; /* of the host.conf that was used last */
     size_t busy;
 };
@@ -31,7 +33,7 @@ struct ciba_request {
     struct ciba *ciba;
     struct host *host;
     struct issuer *issuer;
-    struct login login;
+    struct login login; /* its host_key is bound's */
     long life;
     bool code_only, code_sent;
     enum ciba_state state;

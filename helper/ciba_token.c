@@ -13,6 +13,17 @@
 #define LOST_GAP_MOST_MS 5000
 #define INTERVAL_MOST 60
 
+/* What the phone sealed for codes: nothing depends on it here. */
+static void keep_secret(const struct ciba_request *request, const struct id_token_result *result)
+{
+    char hash[44];
+
+    if (request->login.host_key != NULL && result->host_secret[0] != 0 &&
+        login_hash(request->details, strlen(request->details), hash) == 0)
+        bound_keep(request->ciba->bound, request->login.user, result->jkt, hash,
+                   result->host_secret, clock_wall());
+}
+
 static void accept_token(struct ciba_request *request, const struct jws *jws)
 {
     struct id_token_expected expected = {.host = request->host,
@@ -27,6 +38,7 @@ static void accept_token(struct ciba_request *request, const struct jws *jws)
 
     switch (id_token_check(jws, &expected, &result)) {
     case ID_TOKEN_FITS:
+        keep_secret(request, &result);
         if (result.device[0] != 0)
             strcpy(request->device, result.device);
         ciba_tell(request, result.by_code ? CIBA_CODE : CIBA_APPROVED, NULL);

@@ -13,13 +13,17 @@ struct cell {
     {                                                                                              \
         ACTION_KEEP, STATE_PROMPT                                                                  \
     }
+#define OFFLINE                                                                                    \
+    {                                                                                              \
+        ACTION_PROMPT_OFFLINE, STATE_PROMPT                                                        \
+    }
 
 /* What can become of a request, wherever it can be told at once. */
 #define ENDINGS                                                                                    \
     [EVENT_APPROVED] = END, [EVENT_CODE] = END, [EVENT_DENIED] = END, [EVENT_NOT_ME] = END,        \
     [EVENT_WRONG_NUMBER] = END, [EVENT_INVALID] = END, [EVENT_NO_ANSWER] = END,                    \
-    [EVENT_REVOKED] = END, [EVENT_UNREACHABLE] = END, [EVENT_REFUSED] = END,                       \
-    [EVENT_OUT_OF_TIME] = END
+    [EVENT_REVOKED] = END, [EVENT_UNREACHABLE] = END, [EVENT_OFFLINE] = OFFLINE,                   \
+    [EVENT_REFUSED] = END, [EVENT_OUT_OF_TIME] = END
 
 /* clang-format off */
 static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
@@ -29,6 +33,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_CODE_ONLY] = {ACTION_PROMPT_NO_PHONE, STATE_PROMPT},
         [EVENT_NO_WAY] = END,
         [EVENT_UNREACHABLE] = END,
+        [EVENT_OFFLINE] = OFFLINE,
         [EVENT_REFUSED] = END,
         [EVENT_TIME_UP] = END,
         [EVENT_OUT_OF_TIME] = END,
@@ -41,13 +46,15 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_UNREACHED] = {ACTION_NONE, STATE_PROMPT},
         [EVENT_TYPED] = {ACTION_SEND_CODE, STATE_CHECKING},
         [EVENT_TYPED_LATE] = {ACTION_RENEW, STATE_RENEWING_CODE},
+        [EVENT_TYPED_BOUND] = {ACTION_CHECK_CODE, STATE_CHECKING},
+        [EVENT_ENTER_OFFLINE] = END,
         [EVENT_GARBLED] = {ACTION_PROMPT_WRONG, STATE_PROMPT},
         [EVENT_CODE_REFUSED] = END,
         [EVENT_JUNK] = END,
         [EVENT_OUT_OF_TIME] = END,
         [EVENT_APPROVED] = KEEP, [EVENT_CODE] = KEEP, [EVENT_DENIED] = KEEP, [EVENT_NOT_ME] = KEEP,
-        [EVENT_WRONG_NUMBER] = KEEP, [EVENT_INVALID] = KEEP, [EVENT_EXPIRED] = KEEP, [EVENT_NO_ANSWER] = KEEP,
-        [EVENT_REVOKED] = KEEP, [EVENT_UNREACHABLE] = KEEP, [EVENT_REFUSED] = KEEP,
+        [EVENT_WRONG_NUMBER] = KEEP, [EVENT_INVALID] = KEEP, [EVENT_EXPIRED] = KEEP, [EVENT_EXPIRED_BOUND] = KEEP,
+        [EVENT_NO_ANSWER] = KEEP, [EVENT_REVOKED] = KEEP, [EVENT_UNREACHABLE] = KEEP, [EVENT_OFFLINE] = KEEP, [EVENT_REFUSED] = KEEP,
     },
     [STATE_HOLD] = {
         ENDINGS,
@@ -56,6 +63,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_UNREACHED] = {ACTION_PROMPT_UNREACHED, STATE_PROMPT},
         [EVENT_NONE] = {ACTION_NONE, STATE_HOLD},
         [EVENT_EXPIRED] = {ACTION_RENEW, STATE_RENEWING},
+        [EVENT_EXPIRED_BOUND] = {ACTION_PROMPT_EXPIRED, STATE_PROMPT},
     },
     [STATE_CHECKING] = {
         ENDINGS,
@@ -78,6 +86,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_CODE_ONLY] = {ACTION_PROMPT_EXPIRED, STATE_PROMPT},
         [EVENT_NO_WAY] = END,
         [EVENT_UNREACHABLE] = END,
+        [EVENT_OFFLINE] = OFFLINE,
         [EVENT_REFUSED] = END,
         [EVENT_TIME_UP] = END,
         [EVENT_OUT_OF_TIME] = END,
@@ -86,6 +95,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_CODE_ONLY] = {ACTION_SEND_CODE, STATE_CHECKING},
         [EVENT_NO_WAY] = END,
         [EVENT_UNREACHABLE] = END,
+        [EVENT_OFFLINE] = OFFLINE,
         [EVENT_REFUSED] = END,
         [EVENT_TIME_UP] = END,
         [EVENT_OUT_OF_TIME] = END,
@@ -94,6 +104,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
 
 static const enum outcome outcomes[EVENT_COUNT] = {
     [EVENT_NO_WAY] = OUTCOME_NO_ANSWER,
+    [EVENT_ENTER_OFFLINE] = OUTCOME_NO_BACKEND,
     [EVENT_JUNK] = OUTCOME_BAD_ANSWER,
     [EVENT_TIME_UP] = OUTCOME_NO_BACKEND,
     [EVENT_OUT_OF_TIME] = OUTCOME_NO_ANSWER,
@@ -142,6 +153,8 @@ static enum conversation_event refine(struct conversation *conversation,
         return first_event(conversation);
     case EVENT_EXPIRED:
         conversation->phone = false;
+        if (conversation->bound)
+            return EVENT_EXPIRED_BOUND;
         return conversation->codes ? EVENT_EXPIRED : EVENT_NO_ANSWER;
     case EVENT_UNREACHED:
         conversation->unreached = true;
@@ -152,6 +165,8 @@ static enum conversation_event refine(struct conversation *conversation,
     case EVENT_TYPED:
         if (!conversation->codes)
             event = EVENT_ENTER; /* there is nobody to check it */
+        else if (conversation->bound)
+            return EVENT_TYPED_BOUND;
         break;
     case EVENT_GARBLED:
         if (!conversation->codes)
@@ -161,7 +176,12 @@ static enum conversation_event refine(struct conversation *conversation,
         break;
     case EVENT_CODE_WRONG:
         return ++conversation->wrong >= CONVERSATION_CODES ? EVENT_CODE_REFUSED : event;
+    case EVENT_UNREACHABLE:
+    case EVENT_CODE_LOST:
+        return conversation->bound_way ? EVENT_OFFLINE : event;
     case EVENT_TIME_UP:
+        if (conversation->bound_way && conversation->state != STATE_HOLD)
+            return EVENT_OFFLINE; /* the server's answer did not come */
         /* A wait that ends in a code prompt, where no code can be taken, is the end. */
         if (conversation->state == STATE_HOLD && conversation->waits && !conversation->codes)
             return EVENT_OUT_OF_TIME;
@@ -169,6 +189,8 @@ static enum conversation_event refine(struct conversation *conversation,
     default:
         break;
     }
+    if (event == EVENT_ENTER && conversation->offline)
+        return EVENT_ENTER_OFFLINE;
     if (event == EVENT_ENTER && !conversation->phone)
         event = EVENT_ENTER_ALONE;
     else if (event == EVENT_ENTER && conversation->unreached && conversation->codes)
@@ -201,6 +223,9 @@ static enum conversation_event take_kept(struct conversation *conversation,
     conversation->kept = EVENT_NONE;
     if (kept == EVENT_EXPIRED && event == EVENT_TYPED)
         return EVENT_TYPED_LATE;
+    if ((kept == EVENT_EXPIRED_BOUND || kept == EVENT_OFFLINE) && event == EVENT_TYPED &&
+        conversation->bound)
+        return EVENT_TYPED_BOUND;
     conversation->state = STATE_HOLD;
     return kept;
 }
@@ -217,6 +242,10 @@ enum conversation_action conversation_step(struct conversation *conversation,
     action = conversation_cell(conversation->state, event, &conversation->state);
     if (action == ACTION_KEEP)
         conversation->kept = event;
+    if (action == ACTION_PROMPT_OFFLINE) {
+        conversation->phone = false;
+        conversation->offline = conversation->bound = conversation->codes = true;
+    }
     if (is_prompt(action) && ++conversation->prompts > CONVERSATION_PROMPTS) {
         event = EVENT_OUT_OF_TIME;
         action = ACTION_END;

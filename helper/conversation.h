@@ -38,6 +38,8 @@ enum conversation_event {
     EVENT_ENTER_ERASED,    /* an empty answer, and with it the number has left the screen */
     EVENT_TYPED,           /* six digits */
     EVENT_TYPED_LATE,      /* six digits for a request that expired while the prompt was open */
+    EVENT_TYPED_BOUND,     /* six digits that this host checks alone */
+    EVENT_ENTER_OFFLINE,   /* an empty answer, and the server cannot be reached */
     EVENT_GARBLED,         /* something else */
     EVENT_JUNK,            /* control characters */
     EVENT_KEY,
@@ -53,9 +55,11 @@ enum conversation_event {
     EVENT_WRONG_NUMBER,
     EVENT_INVALID,
     EVENT_EXPIRED,
-    EVENT_NO_ANSWER, /* expired, and no code can be taken */
+    EVENT_EXPIRED_BOUND, /* the same, and codes need no request */
+    EVENT_NO_ANSWER,     /* expired, and no code can be taken */
     EVENT_REVOKED,
     EVENT_UNREACHABLE,
+    EVENT_OFFLINE, /* the server cannot be reached, and this host can check codes alone */
     EVENT_REFUSED,
     /* What became of a code. */
     EVENT_CODE_TAKEN,
@@ -79,11 +83,13 @@ enum conversation_action {
     ACTION_PROMPT_NO_PHONE,
     ACTION_PROMPT_UNREACHED,
     ACTION_PROMPT_EXPIRED,
+    ACTION_PROMPT_OFFLINE, /* the request is given up first */
     ACTION_PROMPT_WRONG,
     ACTION_SEND_CODE,
-    ACTION_COLLECT, /* wait for the token */
-    ACTION_RENEW,   /* a new request, for a code only */
-    ACTION_END,     /* see conversation.outcome */
+    ACTION_CHECK_CODE, /* here: EVENT_CODE, EVENT_CODE_WRONG or EVENT_CODE_LOCKED follows */
+    ACTION_COLLECT,    /* wait for the token */
+    ACTION_RENEW,      /* a new request, for a code only */
+    ACTION_END,        /* see conversation.outcome */
 };
 
 struct conversation {
@@ -96,6 +102,9 @@ struct conversation {
     bool phone;           /* a phone can answer the request; set before EVENT_ASKED */
     bool codes;           /* a code can; set before EVENT_ASKED */
     bool unreached;       /* no phone has got the request */
+    bool bound_way;       /* this host can check codes bound to it */
+    bool bound;           /* those are what the prompts ask for */
+    bool offline;         /* the server cannot be reached */
     int64_t deadline;     /* of all, clock_mono_ms */
     enum outcome outcome; /* after ACTION_END and ACTION_REFUSE */
 };

@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <stddef.h>
 
+#include "helper/bound.h"
 #include "helper/ciba.h"
 #include "helper/host.h"
 #include "helper/lookup.h"
@@ -18,6 +19,7 @@ struct helper {
     struct ciba *ciba;
     struct lookups *lookups;
     struct recent *recent;
+    struct bound *bound; /* NULL: no codes bound to this host */
     struct session *sessions;
     size_t session_count;
 };

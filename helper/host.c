@@ -156,6 +156,7 @@ struct host *host_from_config(struct config *config, char *why, size_t why_size)
     host->provider = (enum provider)config_choice(config, "backend", "provider");
     host->trust = (enum trust)config_choice(config, "backend", "trust");
     host->timeout = config_integer(config, "backend", "timeout");
+    host->bound_codes = config_boolean(config, "host", "bound_codes");
     find_name(host);
     if (host->provider == PROVIDER_CIBA && host->trust == TRUST_PINNED) {
         snprintf(

@@ -46,7 +46,8 @@ struct host {
     const char *user_claim;
     enum provider provider;
     enum trust trust;
-    long timeout; /* seconds for one call */
+    long timeout;     /* seconds for one call */
+    bool bound_codes; /* as host.conf has it */
     struct host_pin *pins;
     size_t pin_count;
     struct host_version versions[WATCHED_COUNT]; /* taken before each file was read */

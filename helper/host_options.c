@@ -93,6 +93,10 @@ const struct config_option host_options[] = {
     {"host", "key", CONFIG_TEXT, 1, 1024, NULL, SYSCONFDIR "/approve/host.key", CONFIG_NEITHER,
      N_("The host's private key (PEM, P-256), readable by root and the group approve-helper."),
      check_path},
+    {"host", "bound_codes", CONFIG_BOOLEAN, 0, 0, NULL, "yes", CONFIG_LOWER,
+     N_("Whether phones give this host a secret for codes that it checks alone, when the server "
+        "cannot be reached or trust = pinned."),
+     NULL},
     {"backend", "url", CONFIG_TEXT, 1, 256, NULL, NULL, CONFIG_NEITHER,
      N_("The server's URL, which is its issuer name. Required."), check_url},
     {"backend", "server_key", CONFIG_TEXT, 43, 43, NULL, NULL, CONFIG_NEITHER,

@@ -139,9 +139,11 @@ static enum id_token_fault check_approval(const char *approval, const struct jwk
         return invalid(result, "the phone's approval: %s", decision_faults[fault]);
     if (decision != DECISION_APPROVE)
         return invalid(result, "the phone's decision is \"%s\"", login_decisions[decision]);
-    return decision_number_fits(expected->login->mode, expected->number, number)
-               ? ID_TOKEN_FITS
-               : ID_TOKEN_WRONG_NUMBER;
+    if (!decision_number_fits(expected->login->mode, expected->number, number))
+        return ID_TOKEN_WRONG_NUMBER;
+    snprintf(result->jkt, sizeof result->jkt, "%s", jwk_thumbprint(key));
+    decision_host_secret(approval, result->host_secret);
+    return ID_TOKEN_FITS;
 }
 
 static enum id_token_fault check_phone(const json_t *claims,

@@ -32,8 +32,10 @@ enum id_token_fault {
 
 struct id_token_result {
     bool by_code;
-    char device[129]; /* the phone's name, clean; "" where not said */
-    char why[256];    /* of a fault: one line for the log */
+    char device[129];                          /* the phone's name, clean; "" where not said */
+    char jkt[44];                              /* its key's thumbprint; "" by a code */
+    char host_secret[DECISION_SECRET_MAX + 1]; /* of its approval, only with ID_TOKEN_FITS; "" */
+    char why[256];                             /* of a fault: one line for the log */
 };
 
 /* The algorithms that a provider may sign with. */

@@ -22,6 +22,7 @@ static int run_helper(const struct command_call *call);
 static const struct command_option options[] = {
     {"--listen", "PATH", N_("the socket to make, where systemd gives none")},
     {"--config", "FILE", N_("another file with this host's configuration")},
+    {"--state", "DIR", N_("another place for the key and the secrets of codes bound to this host")},
     {"--debug", NULL, N_("log more")},
     {"--help-options", NULL, N_("print what the configuration can say")},
     {NULL, NULL, NULL},
@@ -90,6 +91,7 @@ static int serve(struct helper *helper, const char *path)
 static int run_helper(const struct command_call *call)
 {
     const char *path = command_value(call, "--listen"), *config = command_value(call, "--config");
+    const char *state = command_value(call, "--state");
     struct helper helper = {.base = NULL};
     struct host *host;
     char why[512];
@@ -107,8 +109,11 @@ static int run_helper(const struct command_call *call)
     helper.base = event_base_new();
     helper.host_file = host_file_new(config != NULL ? config : HOST_CONF);
     helper.recent = recent_new();
+    helper.bound = bound_open(state != NULL ? state : BOUND_STATE, why, sizeof why);
+    if (helper.bound == NULL)
+        log_warn("%s: there are no codes bound to this host", why);
     if (helper.base != NULL) {
-        helper.ciba = ciba_new(helper.base);
+        helper.ciba = ciba_new(helper.base, helper.bound);
         helper.lookups = lookups_new(helper.base);
     }
     if (helper.host_file == NULL || helper.recent == NULL || helper.ciba == NULL ||
@@ -126,6 +131,7 @@ out:
     ciba_free(helper.ciba);
     lookups_free(helper.lookups);
     recent_free(helper.recent);
+    bound_free(helper.bound);
     host_file_free(helper.host_file);
     if (helper.base != NULL)
         event_base_free(helper.base);

@@ -7,6 +7,7 @@
 #include "common/random.h"
 #include "common/sanitize.h"
 #include "common/totp.h"
+#include "helper/bound.h"
 #include "helper/session.h"
 #include "helper/text.h"
 
@@ -40,10 +41,18 @@ static bool is_blind(const struct session *session)
     return (session->policy.profile->flags & PROFILE_BLIND) != 0;
 }
 
-/* A code that the server checks is the server's word. */
+/* A code that the server checks is the server's word; one that is bound to this host needs none. */
 static bool takes_codes(const struct session *session, const struct ciba_view *view)
 {
-    return view->code && !is_blind(session) && session->host->trust == TRUST_BACKEND;
+    return session->conversation.bound ||
+           (view->code && !is_blind(session) && session->host->trust == TRUST_BACKEND);
+}
+
+/* For every user alike, whether or not a phone has sealed a secret. */
+static bool has_bound_codes(const struct session *session)
+{
+    return session->helper->bound != NULL && session->host->bound_codes && !is_blind(session) &&
+           session->host->provider == PROVIDER_APPROVE;
 }
 
 /* At once, not when the prompt is answered: the caller may go away, and come again. */
@@ -85,7 +94,8 @@ static void ask(struct session *session, bool code_only)
     struct ciba_question question = {.host = session->host,
                                      .login = session->login,
                                      .life = session->policy.life,
-                                     .code_only = code_only};
+                                     .code_only = code_only,
+                                     .bound = session->conversation.bound_way};
 
     ciba_end(session->request, CIBA_NOT_NEEDED);
     session->request = NULL;
@@ -116,7 +126,8 @@ static bool wants_keys(const struct session *session)
 
 static void draw(struct session *session, enum conversation_action action)
 {
-    struct ciba_view view = ciba_view(session->request);
+    struct ciba_view view =
+        session->request != NULL ? ciba_view(session->request) : (struct ciba_view){.device = ""};
     const struct conversation *conversation = &session->conversation;
     const struct profile *profile = session->policy.profile;
     struct text_scene scene = {.language = session->language,
@@ -127,6 +138,7 @@ static void draw(struct session *session, enum conversation_action action)
                                .devices = view.devices,
                                .phone = conversation->phone,
                                .codes = conversation->codes,
+                               .bound = conversation->bound ? session->host->id : NULL,
                                .waits = conversation->waits,
                                .keys = action == ACTION_SHOW && wants_keys(session),
                                .greeter = (profile->flags & PROFILE_GREETER) != 0,
@@ -141,6 +153,34 @@ static void draw(struct session *session, enum conversation_action action)
     else
         session_send_wait(session, bounded_wait(session, session->policy.wait),
                           wants_keys(session));
+}
+
+/* The server is not waited for any more. */
+static void go_offline(struct session *session)
+{
+    log_warn("user=%s is asked for a code bound to this host: the server cannot be reached: %s",
+             session->login.user, session->fault);
+    ciba_end(session->request, CIBA_NOT_NEEDED);
+    session->request = NULL;
+    draw(session, ACTION_PROMPT_OFFLINE);
+}
+
+static enum conversation_event check_code(struct session *session)
+{
+    static const enum conversation_event answers[] = {[BOUND_RIGHT] = EVENT_CODE,
+                                                      [BOUND_WRONG] = EVENT_CODE_WRONG,
+                                                      [BOUND_LOCKED] = EVENT_CODE_LOCKED};
+    struct bound_trial trial = {.host = session->host,
+                                .user = session->login.user,
+                                .code = totp_parse(session->code),
+                                .now = clock_wall()};
+    enum bound_answer answer = bound_try(session->helper->bound, &trial);
+
+    secret_wipe(&trial.code, sizeof trial.code);
+    snprintf(session->by, sizeof session->by, "%s", trial.device);
+    snprintf(session->fault, sizeof session->fault, "bound to this host");
+    session->locked = trial.locked;
+    return answers[answer];
 }
 
 static void run(struct session *session, enum conversation_event event)
@@ -162,6 +202,12 @@ static void run(struct session *session, enum conversation_event event)
     case ACTION_PROMPT_EXPIRED:
     case ACTION_PROMPT_WRONG:
         draw(session, action);
+        break;
+    case ACTION_PROMPT_OFFLINE:
+        go_offline(session);
+        break;
+    case ACTION_CHECK_CODE:
+        run(session, check_code(session));
         break;
     case ACTION_WAIT:
         session_send_wait(session, bounded_wait(session, HOLD_AGAIN_SECONDS), wants_keys(session));
@@ -197,6 +243,9 @@ void session_talk(struct session *session)
                               .code_first = policy->code_first,
                               .erases = (policy->profile->flags & PROFILE_GREETER) != 0,
                               .deadline = session->started + policy->profile->limit * 1000};
+    session->conversation.bound_way = has_bound_codes(session);
+    session->conversation.bound =
+        session->conversation.bound_way && session->host->trust == TRUST_PINNED;
     ask(session, false);
 }
 

@@ -50,15 +50,19 @@ static void name_device(const struct text_scene *scene, char *out, size_t size)
 /* "Number 42. Approve on Pixel 8, then press Enter, or type a code: " */
 static void draw_number_prompt(const struct text_scene *scene, bool again, char *out, size_t size)
 {
-    char device[128], number[64] = "";
+    char device[128], number[64] = "", code[160];
 
     name_device(scene, device, sizeof device);
     if (scene->mode != NUMBER_OFF)
         snprintf(number, sizeof number, _("Number %d. "), scene->number);
-    snprintf(out, size,
-             scene->codes ? _("%s%sApprove on %s, then press Enter, or type a code: ")
-                          : _("%s%sApprove on %s, then press Enter: "),
-             again ? _("Not approved yet. ") : "", number, device);
+    if (!scene->codes)
+        snprintf(code, sizeof code, ": ");
+    else if (scene->bound != NULL)
+        snprintf(code, sizeof code, _(", or type the code for %s: "), scene->bound);
+    else
+        snprintf(code, sizeof code, "%s", _(", or type a code: "));
+    snprintf(out, size, _("%s%sApprove on %s, then press Enter%s"),
+             again ? _("Not approved yet. ") : "", number, device, code);
 }
 
 /* "Approve 42 on Pixel 8". In front of a prompt it says what to type: some greeters hide the
@@ -99,6 +103,44 @@ static const struct sentence {
     {ACTION_PROMPT_WRONG, true, true, N_("That code is not right. Type another one")},
 };
 
+/* Before "Code for web1: ", where codes are bound to this host. */
+static const struct reason {
+    enum conversation_action action;
+    bool is_error;
+    const char *text;
+} reasons[] = {
+    {ACTION_PROMPT_NO_PHONE, false, N_("No phone can be asked now.")},
+    {ACTION_PROMPT_UNREACHED, false, N_("No phone could be reached; press Enter to look again.")},
+    {ACTION_PROMPT_EXPIRED, false, N_("No answer in time.")},
+    {ACTION_PROMPT_TIME_UP, false, N_("No answer yet; press Enter to look again.")},
+    {ACTION_PROMPT_WRONG, true, N_("That code is not right.")},
+    {ACTION_PROMPT_OFFLINE, false, N_("Server unreachable.")},
+};
+
+/* "Server unreachable. Code for web1: "; with greeters the same as a text above a short prompt. */
+static void draw_bound_prompt(enum conversation_action action, const struct text_scene *scene,
+                              struct text *text)
+{
+    const char *why = "";
+
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (reasons[i].action == action) {
+            why = _(reasons[i].text);
+            text->is_error = reasons[i].is_error;
+        }
+    }
+    if (scene->greeter) {
+        snprintf(text->before, sizeof text->before, _("%s%sType the code for %s."), why,
+                 why[0] != 0 ? " " : "", scene->bound);
+        snprintf(text->prompt, sizeof text->prompt, "%s", _("Code:"));
+        return;
+    }
+    if (text->is_error)
+        snprintf(text->before, sizeof text->before, "%s", why);
+    snprintf(text->prompt, sizeof text->prompt, _("%s%sCode for %s: "), text->is_error ? "" : why,
+             text->is_error || why[0] == 0 ? "" : " ", scene->bound);
+}
+
 static void draw_code_prompt(enum conversation_action action, const struct text_scene *scene,
                              struct text *text)
 {
@@ -133,7 +175,10 @@ static void draw(enum conversation_action action, const struct text_scene *scene
         if (text->is_error)
             snprintf(text->before, sizeof text->before, "%s", _("That code is not right."));
     } else {
-        draw_code_prompt(action, scene, text);
+        if (scene->bound != NULL)
+            draw_bound_prompt(action, scene, text);
+        else
+            draw_code_prompt(action, scene, text);
         if (action == ACTION_PROMPT_FIRST)
             draw_number_text(scene, true, text->before, sizeof text->before);
     }

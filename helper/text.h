@@ -19,12 +19,13 @@ struct text_scene {
     int number;
     const char *device; /* as the server gave it */
     int devices;
-    bool phone;   /* a phone can still answer */
-    bool codes;   /* a code can */
-    bool waits;   /* show = wait */
-    bool keys;    /* a key brings the code prompt */
-    bool greeter; /* short prompts */
-    int line;     /* characters in a line, 0: any */
+    bool phone;        /* a phone can still answer */
+    bool codes;        /* a code can */
+    const char *bound; /* the host that codes are bound to; NULL: the server's are asked for */
+    bool waits;        /* show = wait */
+    bool keys;         /* a key brings the code prompt */
+    bool greeter;      /* short prompts */
+    int line;          /* characters in a line, 0: any */
 };
 
 struct text {

@@ -6,7 +6,7 @@ import { version } from './version.js';
 
 const PATIENCE = 15000; /* ms beside the time that a call asks to be held */
 
-/* code: the server's word, or `offline` where no answer came. body: the server's answer, or {}. */
+/* code: the server's word; `offline` where no answer came. body: its answer, or {}. */
 export class ApiError extends Error {
 	constructor(code, body = {}) {
 		super(code);

@@ -5,10 +5,10 @@ import { loadLanguage, pieces, t } from './language.js';
 
 /* What a `#name` shows, and what stands in the navigation. */
 const SCREENS = {
-	'': { file: 'requests', nav: 'nav.requests', icon: 'requests' },
-	code: { file: 'code', nav: 'nav.code', icon: 'code' },
-	activity: { file: 'activity', nav: 'nav.activity', icon: 'activity' },
-	settings: { file: 'settings', nav: 'nav.settings', icon: 'settings' },
+	'': { file: 'requests', nav: true },
+	code: { file: 'code', nav: true },
+	activity: { file: 'activity', nav: true },
+	settings: { file: 'settings', nav: true },
 	arriving: { file: 'arriving', under: 'settings' },
 	request: { file: 'request' },
 };
@@ -37,7 +37,7 @@ const app = {
 		requestAnimationFrame(() => (status.textContent = text));
 	},
 
-	/* What to tell about a fault; changes to another screen where there is no going on. Throws what is no ApiError. */
+	/* What to tell about a fault; changes the screen where there is no going on. Throws what is no ApiError. */
 	fault(error) {
 		if (error.name !== 'ApiError') throw error;
 		const { code, body } = error;
@@ -66,7 +66,7 @@ const app = {
 
 let turn = 0;
 let leave;
-let outdated = false; /* a newer version has taken over: screens not loaded yet would be of that */
+let outdated = false; /* screens not loaded yet would be of a newer version */
 
 async function put(file, argument) {
 	const mine = ++turn;
@@ -97,8 +97,8 @@ function drawNav(current) {
 	nav.replaceChildren(
 		...Object.entries(SCREENS)
 			.filter(([, screen]) => screen.nav)
-			.map(([name, screen]) =>
-				el('a', { href: `/#${name}`, 'aria-current': name === here && 'page' }, icon(screen.icon), t(screen.nav)),
+			.map(([name, { file }]) =>
+				el('a', { href: `/#${name}`, 'aria-current': name === here && 'page' }, icon(file), t(`nav.${file}`)),
 			),
 	);
 }
@@ -119,7 +119,7 @@ async function draw() {
 	return put(SCREENS[name].file, argument);
 }
 
-/* Requests come to the screen by themselves only where nothing else is being done. */
+/* A request takes the screen only where nothing else is being done. */
 function drawBanner() {
 	const open = app.inbox?.open ?? [];
 	const { name, argument } = place();
@@ -147,7 +147,7 @@ async function watch() {
 	inbox.start();
 }
 
-/* Push subscriptions get lost (browsers drop them, servers change): each start mends what can be mended. */
+/* Push subscriptions get lost: each start mends what can be mended. */
 async function mendPush() {
 	if (!app.identity || globalThis.Notification?.permission !== 'granted') return;
 	const { turnOn } = await import('./push.js');

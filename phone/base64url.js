@@ -6,9 +6,9 @@ export function encode(bytes) {
 	return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
-/* Returns a Uint8Array; throws on padding, white space, foreign characters and bits left over. */
+/* Returns a Uint8Array; throws on anything else. */
 export function decode(text) {
-	if (typeof text !== 'string' || !/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1)
+	if (typeof text !== 'string' || !/^[\w-]*$/.test(text) || text.length % 4 === 1)
 		throw new Error('not base64url');
 	const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
 	const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));

@@ -12,7 +12,7 @@ export async function now() {
 	return device() + offset;
 }
 
-/* serverNow: whole seconds, as every answer of the server gives them. */
+/* serverNow: whole seconds, of any answer. */
 export async function learn(serverNow) {
 	if (!Number.isInteger(serverNow)) return;
 	const seen = serverNow + 0.5 - device();

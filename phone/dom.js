@@ -14,12 +14,12 @@ function fill(node, attributes, children) {
 	return node;
 }
 
-/* Functions are listeners, by the event's name; false, null and undefined attributes and null children are left out. */
+/* Functions are listeners, by the event's name; false and null attributes and null children are left out. */
 export const el = (name, attributes = {}, ...children) => fill(document.createElement(name), attributes, children);
 export const svg = (name, attributes = {}, ...children) =>
 	fill(document.createElementNS(SVG, name), attributes, children);
 
-/* Text from outside, set apart so that it cannot turn the direction of what stands around it. */
+/* Text from outside: it cannot turn the direction of what is around it. */
 export const outside = (text) => el('bdi', {}, text);
 export const rich = (key, values = {}) => pieces(key, values, outside);
 
@@ -29,10 +29,10 @@ export const button = (key, press, attributes = {}) =>
 	el('button', { type: 'button', click: press, ...attributes }, t(key));
 export const link = (key, href, attributes = {}) => el('a', { href, ...attributes }, t(key));
 
-/* An empty place for what went wrong; screen readers say it when it comes. */
+/* A place for what went wrong; screen readers say it. */
 export const alert = (attributes) => el('p', { class: 'fault', role: 'alert', ...attributes });
 
-/* Icons are symbols of icons.svg; they say nothing that words beside them do not. */
+/* Symbols of icons.svg; words beside them say the same. */
 export const icon = (name) =>
-	svg('svg', { class: 'icon', 'aria-hidden': 'true' }, svg('use', { href: `/icons.svg#${name}` }));
+	svg('svg', { class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true' }, svg('use', { href: `/icons.svg#${name}` }));
 export const emblem = (name, tone = name) => el('div', { class: `emblem ${tone}` }, icon(name));

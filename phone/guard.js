@@ -1,4 +1,4 @@
-/* Buttons count only for presses that began after they could be seen for a moment: a finger on its way presses nothing. */
+/* A press counts only where it began after the button could be seen for a moment. */
 
 const MOMENT = 800; /* ms */
 

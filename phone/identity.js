@@ -1,7 +1,7 @@
-/* Who this device is: its key and what the server told it when it was set up. */
+/* Who this device is: its key, and what the server told it. */
 import { get, put, remove } from './storage.js';
 
-/* { server, serverName, user, device, name, key, jwk, kid, code, vapid }, or undefined. */
+/* { server, serverName, user, device, name, key, jwk, kid, code, root, vapid }, or undefined. */
 export const load = () => get('identity');
 export const keep = (identity) => put('identity', identity);
 
@@ -9,13 +9,13 @@ export const keep = (identity) => put('identity', identity);
 export const invitation = () => get('invitation');
 export const dropInvitation = () => remove('invitation');
 
-/* The secret of an enrolment link of this server, or null. A link may be given as the fragment alone. */
+/* The secret of an enrolment link of this server, or of its fragment alone; or null. */
 export function tokenOf(link, origin) {
-	const match = /^(?:(https?:\/\/[^/#?]+)\/enroll)?#?([A-Za-z0-9_-]{16,64})(?:\.[A-Za-z0-9_-]{43})?$/.exec(link.trim());
+	const match = /^(?:(https?:\/\/[^/#?]+)\/enroll)?#?([\w-]{16,64})(?:\.[\w-]{43})?$/.exec(link.trim());
 	return match && (match[1] ?? origin) === origin ? match[2] : null;
 }
 
-/* Keeps the invitation with a key for it, so that opening the app again goes on where it was. */
+/* Keeps the invitation with a key for it: opening the app again goes on there. */
 export async function accept(token, server) {
 	const kept = await invitation();
 	if (kept?.token === token && kept.server === server) return kept;
@@ -25,9 +25,11 @@ export async function accept(token, server) {
 	return fresh;
 }
 
-/* Uses the invitation up. A device that was set up here before takes its leave of the server. */
+/* Uses the invitation up. The device that was set up here before is removed. */
 export async function enrol({ token, server, key, jwk, kid }, name) {
-	const [{ call }, { importSecret }] = await Promise.all([import('./api.js'), import('./totp.js')]);
+	const [{ call }, { importSecret }, { makeRoot }] = await Promise.all(
+		['api', 'totp', 'host_codes'].map((name) => import(`./${name}.js`)),
+	);
 	const answer = await call({ server, key, jwk, kid }, 'enroll', { token, name, platform: 'web' }, { introduce: true });
 	const before = await load();
 	const identity = {
@@ -40,8 +42,10 @@ export async function enrol({ token, server, key, jwk, kid }, name) {
 		jwk,
 		kid,
 		code: await importSecret(answer.secret),
+		root: await makeRoot(),
 		vapid: answer.vapid ?? '',
 	};
+	await remove('hosts');
 	await keep(identity);
 	await dropInvitation();
 	if (before) await call(before, 'remove').catch(() => {});
@@ -50,5 +54,5 @@ export async function enrol({ token, server, key, jwk, kid }, name) {
 
 /* Forgets everything but the language. */
 export async function forget() {
-	for (const name of ['identity', 'invitation', 'clock', 'push']) await remove(name);
+	for (const name of ['identity', 'invitation', 'clock', 'push', 'hosts']) await remove(name);
 }

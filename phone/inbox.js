@@ -101,7 +101,7 @@ export class Inbox extends EventTarget {
 		this.dispatchEvent(new Event('change'));
 	}
 
-	/* details is null where they may not be shown. ends is on the page's own clock, in ms. */
+	/* details: null where they may not be shown. ends: in ms of the page's clock. */
 	#read(entry, at) {
 		const { request: id, state, result, by } = entry;
 		let bytes = null;

@@ -1,4 +1,4 @@
-/* The words of the app, from lang/CODE.json. Whoever adds a language adds that file and lists it in files.js. */
+/* The words of the app, from the lang/CODE.json that files.js lists. */
 import { files } from './files.js';
 import { get, put } from './storage.js';
 
@@ -43,7 +43,7 @@ async function load(read) {
 
 let loading = Promise.resolve();
 
-/* Takes the language that was chosen in the settings, or else the device's. read: fetches a path of ours. */
+/* The language that was chosen in the settings, or the device's. read: fetches a path of ours. */
 export const loadLanguage = (read = fetch) => (loading = loading.catch(() => {}).then(() => load(read)));
 
 /* A page begins at once, while the rest of the app is on its way. */
@@ -58,7 +58,7 @@ function entry(key, count) {
 
 export const has = (key) => key in words;
 
-/* What came from outside, without what is invisible or turns the direction of writing. */
+/* Without what is invisible or turns the direction of writing. */
 export const clean = (text) =>
 	String(text).replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '\ufffd');
 
@@ -72,7 +72,7 @@ export const pieces = (key, values, wrap) =>
 		.split(/\{(\w+)\}/)
 		.map((piece, index) => (index % 2 ? wrap(clean(values[piece])) : piece));
 
-/* Times are written as the device's region does, where it speaks the language. */
+/* Times are as in the device's region, where it speaks the language. */
 const region = () => navigator.languages.find((tag) => tag.split('-')[0] === language) ?? language;
 const format = (options) => (seconds) => new Intl.DateTimeFormat(region(), options).format(seconds * 1000);
 export const clockTime = format({ timeStyle: 'medium' });

@@ -1,4 +1,4 @@
-/* The number that stands on the sign-in screen: typed, chosen, or not asked for. */
+/* The sign-in screen's number: typed, chosen, or not asked for. */
 import { el } from './dom.js';
 import { t } from './language.js';
 
@@ -47,7 +47,7 @@ function chosen(candidates) {
 	};
 }
 
-/* read() gives the number, null where none is asked for, undefined after it has said what is missing. */
+/* read() gives the number, null for none, undefined after it has said what is missing. */
 export function numberEntry(number) {
 	if (number.mode === 'enter') return typed();
 	if (number.mode === 'choose') return chosen(number.of);

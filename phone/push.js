@@ -1,16 +1,17 @@
-/* Notifications on this device: permission, subscription, and what the server is told of them. */
+/* Notifications on this device: permission and subscription. */
 import { call } from './api.js';
+import { encode } from './base64url.js';
 
-/* Where the browser has no push at all: an iOS tab, a browser without a push service, no worker. */
+/* False in an iOS tab, without a push service, without workers. */
 export const possible = () =>
 	'serviceWorker' in navigator && 'PushManager' in globalThis && 'Notification' in globalThis;
 
 export const permission = () => (possible() ? Notification.permission : 'denied');
 
-/* iOS gives push to apps on the home screen only; a tab there says so by `standalone`. */
+/* iOS gives push to apps on the home screen only. */
 export const needsHomeScreen = () => navigator.standalone === false && navigator.maxTouchPoints > 1;
 
-/* The registration once its worker runs; null where none comes (a browser without module workers). */
+/* The registration once its worker runs; null where none comes. */
 export async function registration() {
 	if (!('serviceWorker' in navigator)) return null;
 	const late = new Promise((resolve) => setTimeout(resolve, 10000, null));
@@ -24,8 +25,7 @@ export async function subscription() {
 function sameKey(subscribed, vapid) {
 	const kept = subscribed.options?.applicationServerKey;
 	if (!kept) return true;
-	const text = btoa(String.fromCharCode(...new Uint8Array(kept)));
-	return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '') === vapid;
+	return encode(new Uint8Array(kept)) === vapid;
 }
 
 async function subscribe(vapid) {
@@ -38,7 +38,7 @@ async function subscribe(vapid) {
 }
 
 /*
- * Asks for permission where it was not asked yet (call it from a tap), subscribes, and tells the server.
+ * Asks for permission where it was not asked yet (from a tap only), subscribes, tells the server.
  * Returns 'on', or what is in the way: 'impossible', 'denied', 'dismissed', 'no_service'. Throws ApiError.
  */
 export async function turnOn(identity, { ask }) {
@@ -56,7 +56,7 @@ export async function turnOn(identity, { ask }) {
 	return 'on';
 }
 
-/* Closes the notifications of requests that are over, and of the one that is looked at. */
+/* Closes the notifications that are done with. */
 export async function closeNotifications(isDone) {
 	if (permission() !== 'granted') return;
 	const shown = (await (await registration())?.getNotifications()) ?? [];

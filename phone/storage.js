@@ -1,4 +1,4 @@
-/* What this device keeps: values by name, in one IndexedDB store that the page and the worker share. */
+/* What this device keeps: values by name, for the page and the worker. */
 
 const NAME = 'approve';
 const STORE = 'values';

@@ -8,13 +8,13 @@ const TOKEN =
 const LITERALS = { true: true, false: false, null: null };
 const DEPTH = 4;
 
-function fail(position) {
-	throw new Error(`malformed JSON at ${position}`);
+function fail() {
+	throw new Error('malformed JSON');
 }
 
-function text(quoted, position) {
+function text(quoted) {
 	const value = JSON.parse(quoted);
-	if (/[\0\p{Surrogate}]/u.test(value)) fail(position);
+	if (/[\0\p{Surrogate}]/u.test(value)) fail();
 	return value;
 }
 
@@ -25,7 +25,7 @@ export function parseStrict(source) {
 	function next() {
 		TOKEN.lastIndex = position;
 		const match = TOKEN.exec(source);
-		if (!match) fail(position);
+		if (!match) fail();
 		position = TOKEN.lastIndex;
 		return match;
 	}
@@ -34,12 +34,12 @@ export function parseStrict(source) {
 		const object = Object.create(null);
 		for (let token = next(); token[1] !== '}'; token = next()) {
 			if (Object.keys(object).length > 0) {
-				if (token[1] !== ',') fail(position);
+				if (token[1] !== ',') fail();
 				token = next();
 			}
-			if (token[2] === undefined) fail(position);
-			const name = text(token[2], position);
-			if (name in object || next()[1] !== ':') fail(position);
+			if (token[2] === undefined) fail();
+			const name = text(token[2]);
+			if (name in object || next()[1] !== ':') fail();
 			object[name] = value(next(), depth);
 		}
 		return object;
@@ -49,7 +49,7 @@ export function parseStrict(source) {
 		const list = [];
 		for (let token = next(); token[1] !== ']'; token = next()) {
 			if (list.length > 0) {
-				if (token[1] !== ',') fail(position);
+				if (token[1] !== ',') fail();
 				token = next();
 			}
 			list.push(value(token, depth));
@@ -58,20 +58,20 @@ export function parseStrict(source) {
 	}
 
 	function value([, mark, quoted, number, literal], depth) {
-		if (quoted !== undefined) return text(quoted, position);
+		if (quoted !== undefined) return text(quoted);
 		if (literal !== undefined) return LITERALS[literal];
 		if (number !== undefined) {
 			const integer = Number(number);
-			if (!Number.isSafeInteger(integer)) fail(position);
+			if (!Number.isSafeInteger(integer)) fail();
 			return integer;
 		}
-		if (depth >= DEPTH) fail(position);
+		if (depth >= DEPTH) fail();
 		if (mark === '{') return members(depth + 1);
 		if (mark === '[') return elements(depth + 1);
-		return fail(position);
+		return fail();
 	}
 
 	const result = value(next(), 0);
-	if (/[^ \t\n\r]/.test(source.slice(position))) fail(position);
+	if (/[^ \t\n\r]/.test(source.slice(position))) fail();
 	return result;
 }

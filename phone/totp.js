@@ -24,7 +24,7 @@ function fromBase32(text) {
 export const importSecret = (base32) =>
 	crypto.subtle.importKey('raw', fromBase32(base32), { name: 'HMAC', hash: 'SHA-1' }, false, ['sign']);
 
-/* The code of the step that holds `seconds` since 1970: six digits, as text. RFC 4226, section 5.3. */
+/* The code at `seconds` since 1970: six digits, as text. RFC 4226, section 5.3. */
 export async function codeAt(key, seconds) {
 	const counter = new DataView(new ArrayBuffer(8));
 	counter.setBigUint64(0, BigInt(Math.floor(seconds / STEP)));

@@ -4,7 +4,7 @@ const policy = globalThis.trustedTypes?.createPolicy('worker', { createScriptURL
 const script = policy ? policy.createScriptURL('') : '/worker.js';
 let registered = Promise.resolve(null);
 
-/* Registers the worker; a browser without one goes on without. fresh(): a newer version has taken over, with which the page should begin again. */
+/* Registers the worker, where the browser has such. fresh(): a newer version has taken over. */
 export function register(fresh) {
 	const workers = navigator.serviceWorker;
 	if (!workers) return;
@@ -13,7 +13,7 @@ export function register(fresh) {
 	registered = workers.register(script, { type: 'module', updateViaCache: 'none' }).catch(() => null);
 }
 
-/* Looks for a newer version at the server now. False where there is none; otherwise it takes over by itself. */
+/* Looks for a newer version now, which takes over by itself. False where there is none. */
 export async function update() {
 	const registration = await (await registered)?.update().catch(() => null);
 	return Boolean(registration?.installing);

@@ -1,2 +1,2 @@
-/* The app's version, MAJOR.MINOR: what server.conf's `minimum` is compared with. */
+/* MAJOR.MINOR, compared with server.conf's `minimum`. */
 export const version = '1.0';

@@ -1,4 +1,4 @@
-/* The service worker: keeps the app for when there is no network, and turns pushes into notifications. */
+/* The service worker: keeps the app for use offline, turns pushes into notifications. */
 import { decode } from './base64url.js';
 import { call } from './api.js';
 import { now } from './clock.js';
@@ -14,7 +14,7 @@ const CACHE = `app-${release}`;
 const PAGES = ['/', '/enroll', '/index.html'];
 const kept = new Set([...Object.keys(files), 'files.js'].map((file) => `/${file}`));
 
-/* A file that is not the one that files.js names is not kept: two versions are never mixed. */
+/* Only files that files.js names are kept: two versions are never mixed. */
 async function keep(cache, path) {
 	const response = await fetch(path, { cache: 'no-cache' });
 	const digest = await sha256(await response.clone().arrayBuffer());
@@ -94,7 +94,7 @@ async function showRequest({ request, details, expires }) {
 	}
 }
 
-/* Browsers want each push to show something: the notification is replaced in silence, and then closed. */
+/* Browsers want each push to show something: it is replaced in silence, then closed. */
 async function close(request) {
 	await showOver(request);
 	for (const notification of await registration.getNotifications({ tag: request })) notification.close();

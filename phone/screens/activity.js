@@ -6,7 +6,7 @@ import { dayAndTime, has, t } from '../language.js';
 const LIMIT = 50;
 const TONES = { signed_in: 'good', wrong_number: 'bad', invalid_approval: 'bad', not_me: 'bad', denied: 'bad' };
 
-/* Each entry has a sentence of its own for its end; an open one has no result yet. */
+/* A sentence for each end; an open one has no result yet. */
 function keyOf({ result, method }) {
 	const key = result === 'signed_in' ? `activity.signed_in.${method}` : `activity.${result || 'open'}`;
 	return has(key) ? key : 'activity.over';

@@ -10,7 +10,7 @@ const PATIENCE = 20000; /* ms for a test push */
 /* Each needs the one before it. */
 const CHAIN = ['browser', 'permission', 'subscription', 'push_ok', 'last'];
 
-/* What is looked at: name, is it as it should be, the words where it is not, the time. */
+/* [name, is it as it should be, the words where it is not, time] */
 async function findings(app) {
 	const last = await get('push');
 	let server = null;
@@ -38,7 +38,7 @@ function row([name, good, bad = `arriving.${name}.bad`, time]) {
 	return el('li', { class: good ? 'good' : 'bad' }, icon(good ? 'good' : 'bad'), el('span', {}, words));
 }
 
-/* Resolves to the seconds that the test took, or null. */
+/* The seconds that the test took, or null. */
 function awaitPush() {
 	const began = performance.now();
 	return new Promise((resolve) => {

@@ -1,44 +1,53 @@
 /* One-time codes, with or without a network. */
 import { now } from '../clock.js';
-import { button, el, heading, paragraph, svg } from '../dom.js';
+import { button, el, heading, outside, paragraph } from '../dom.js';
+import { codeKey, hosts } from '../host_codes.js';
 import { t } from '../language.js';
 import { STEP, codeAt, secondsLeft } from '../totp.js';
 
-const RADIUS = 44;
-const ROUND = 2 * Math.PI * RADIUS;
+const SHOWN = 5; /* hosts */
 
-function ring() {
-	const circle = (name) => svg('circle', { class: name, cx: 50, cy: 50, r: RADIUS });
-	const rest = circle('rest');
-	rest.setAttribute('stroke-dasharray', ROUND);
-	const number = el('span', {});
-	return {
-		node: el('div', { class: 'ring', 'aria-hidden': 'true' }, svg('svg', { viewBox: '0 0 100 100' }, circle('whole'), rest), number),
-		draw(left) {
-			rest.setAttribute('stroke-dashoffset', ROUND * (1 - left / STEP));
-			number.textContent = Math.ceil(left);
-		},
-	};
+const spaced = (code) => `${code.slice(0, 3)} ${code.slice(3)}`;
+
+/* The codes bound to hosts. draw(seconds) puts those of this time in place. */
+async function bound(identity) {
+	const known = await hosts();
+	const list = el('ul', { class: 'rows' });
+	const field = el('input', { type: 'search', id: 'host', input: async () => draw(await now()) });
+	async function row(entry, seconds) {
+		const code = await codeAt(await codeKey(identity, entry), seconds);
+		return el('li', {}, el('strong', {}, spaced(code)), el('span', {}, outside(entry.host), ' ', outside(entry.name)));
+	}
+	async function draw(seconds) {
+		const word = field.value.toLowerCase();
+		const found = known.filter(({ host, name }) => `${host} ${name}`.toLowerCase().includes(word));
+		list.replaceChildren(...(await Promise.all(found.slice(0, SHOWN).map((entry) => row(entry, seconds)))));
+	}
+	const search = known.length > SHOWN ? [el('label', { for: 'host' }, t('code.search')), field] : [];
+	const nodes = known.length ? [el('section', {}, el('h2', {}, t('code.hosts')), ...search, list)] : [];
+	return { nodes, draw };
 }
 
 export async function show(app) {
 	const digits = el('p', { class: 'digits', id: 'code' });
 	const words = el('p', { role: 'timer' });
 	const network = el('p', { class: 'hint' });
-	const clock = ring();
+	const bar = el('progress', { 'aria-hidden': 'true', max: STEP });
+	const others = await bound(app.identity);
 	let code;
 
 	async function draw() {
 		const seconds = await now();
 		const fresh = await codeAt(app.identity.code, seconds);
 		const left = secondsLeft(seconds);
-		clock.draw(left);
+		bar.value = left;
 		words.textContent = t('code.left', { count: Math.ceil(left) });
 		network.textContent = t(navigator.onLine && !app.inbox.fault ? 'code.anywhere' : 'code.offline');
 		if (fresh === code) return;
 		code = fresh;
+		others.draw(seconds);
 		digits.replaceChildren(
-			el('span', { 'aria-hidden': 'true' }, `${code.slice(0, 3)} ${code.slice(3)}`),
+			el('span', { 'aria-hidden': 'true' }, spaced(code)),
 			el('span', { class: 'unseen' }, [...code].join(' ')),
 		);
 	}
@@ -63,11 +72,12 @@ export async function show(app) {
 			heading('code.title'),
 			paragraph('code.for', { user, server }),
 			digits,
-			clock.node,
+			bar,
 			words,
 			button('code.copy', copy, { class: 'primary' }),
 			copied,
 			network,
+			...others.nodes,
 		],
 		leave: () => clearInterval(timer),
 	};

@@ -1,4 +1,4 @@
-/* Setting this device up, from the link to the message that it receives requests. */
+/* Setting this device up. */
 import { call } from '../api.js';
 import { alert, button, el, emblem, heading, link, paragraph } from '../dom.js';
 import { accept, dropInvitation, enrol, invitation, load, tokenOf } from '../identity.js';
@@ -8,7 +8,7 @@ import { needsHomeScreen, possible, turnOn } from '../push.js';
 
 const PATIENCE = 15000; /* ms for the test push */
 
-/* A first name for the device; the user can change it. */
+/* A name to begin with. */
 const deviceName = () => /iPhone|iPad|Android|Windows|Mac|CrOS|Linux/.exec(navigator.userAgent)?.[0] ?? '';
 
 const over = () => [
@@ -18,7 +18,7 @@ const over = () => [
 	link('done', '/', { class: 'button' }),
 ];
 
-/* iOS: a tab gets no notifications, and an app on the home screen has a storage of its own. */
+/* iOS: a tab gets no notifications, and the home screen's app has its own storage. */
 function addToHomeScreen(token, proceed) {
 	const copied = el('p', { role: 'status', class: 'hint' });
 	const address = el('input', { id: 'address', readonly: true, value: `${location.origin}/enroll#${token}` });
@@ -49,7 +49,7 @@ const done = (app, outcome) => [
 	button('done', () => app.restart(), { class: 'primary' }),
 ];
 
-/* The set-up is told to be good only when a push has come all the way. Returns done's outcome. */
+/* Only a push that came all the way is good. Returns done's outcome. */
 async function test(app) {
 	const came = new Promise((resolve) => {
 		setTimeout(resolve, PATIENCE, 'silent');
@@ -59,7 +59,6 @@ async function test(app) {
 	return came;
 }
 
-/* Asks for notifications where it can be understood why. */
 function notifications(app, put) {
 	const fault = alert();
 	const choices = el(

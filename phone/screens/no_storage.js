@@ -1,4 +1,4 @@
-/* The browser keeps nothing for us (some do not in private windows): then there is no key to sign with. */
+/* The browser keeps nothing for us, as in some private windows: there is no key. */
 import { heading, paragraph } from '../dom.js';
 import { t } from '../language.js';
 

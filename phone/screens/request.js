@@ -7,7 +7,7 @@ import { numberEntry } from '../number_entry.js';
 import { closeNotifications } from '../push.js';
 
 const HURRY = 15; /* seconds left that are said aloud */
-/* How an end looks; the words are in the catalogue, by the result's name. */
+/* How an end looks; the catalogue has the words. */
 const TONES = { signed_in: 'good', wrong_number: 'bad', invalid_approval: 'bad', not_me: 'bad' };
 
 const hostOf = ({ details }) => details?.host_name || details?.host || t('request.unknown_host');
@@ -48,7 +48,7 @@ function countdown(app, request, over) {
 	return { node, stop: () => clearInterval(timer) };
 }
 
-/* The question: everything from the details' own bytes, then the number, Deny and Approve. */
+/* The question: all from the details' own bytes; the number, Deny and Approve. */
 function question(app, request, over) {
 	const { details } = request;
 	const fault = alert();
@@ -64,7 +64,7 @@ function question(app, request, over) {
 		actions.disabled = true;
 		fault.textContent = '';
 		try {
-			app.inbox.settle(request.id, await decide(app.identity, request.id, request.bytes, decision, number));
+			app.inbox.settle(request.id, await decide(app.identity, request.id, request.bytes, decision, number, details));
 		} catch (error) {
 			if (error.code === 'over') app.inbox.settle(request.id, error.body, '');
 			else fault.textContent = error.code === 'not_found' ? t('fault.not_found') : app.fault(error);
@@ -88,7 +88,7 @@ function question(app, request, over) {
 	};
 }
 
-/* Approved, and not collected by the host yet. An approval of another device can still be taken back. */
+/* Approved, not collected by the host yet. Another device's approval can be taken back. */
 function approved(app, request) {
 	const nodes = [
 		emblem('waiting'),

@@ -1,4 +1,4 @@
-/* Settings of this device, and what else is set up for its user. */
+/* Settings of this device, and its user's others. */
 import { call } from '../api.js';
 import { alert, button, el, heading, link, outside, paragraph } from '../dom.js';
 import { forget, keep } from '../identity.js';

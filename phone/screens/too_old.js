@@ -1,4 +1,4 @@
-/* The server wants a newer app. It is fetched at once; where that does not help, the screen says how. */
+/* The server wants a newer app, which is fetched at once. */
 import { button, el, emblem, heading, paragraph } from '../dom.js';
 import { t } from '../language.js';
 import { update } from '../update.js';

@@ -58,13 +58,31 @@ char *handset_dir(const char *option, char *why, size_t why_size)
     return dir;
 }
 
-bool handset_exists(const char *dir)
+bool handset_has(const char *dir, const char *name)
 {
     struct stat status;
-    char *path = join_path(dir, STATE_FILE);
+    char *path = join_path(dir, name);
     bool exists = path && (lstat(path, &status) == 0 || errno != ENOENT);
     free(path);
     return exists;
+}
+
+bool handset_exists(const char *dir)
+{
+    return handset_has(dir, STATE_FILE);
+}
+
+int handset_read(const struct handset *handset, const char *name, size_t most, char **text,
+                 size_t *len, char *why, size_t why_size)
+{
+    char *path = join_path(handset->dir, name);
+    int result = -1;
+
+    snprintf(why, why_size, _("Out of memory."));
+    if (path)
+        result = file_read(path, FILE_SECRET_OF_CALLER, most, text, len, why, why_size);
+    free(path);
+    return result;
 }
 
 static int load_state(struct handset *handset, const char *path, char *why, size_t why_size)
@@ -166,6 +184,12 @@ static int write_private(const char *dir, const char *name, const char *text, ch
     return result;
 }
 
+int handset_write(const struct handset *handset, const char *name, const char *text, char *why,
+                  size_t why_size)
+{
+    return write_private(handset->dir, name, text, why, why_size);
+}
+
 int handset_save_key(const struct handset *handset, char *why, size_t why_size)
 {
     char *pem = NULL;
@@ -207,7 +231,7 @@ out:
 
 void handset_delete(const char *dir)
 {
-    static const char *const names[] = {STATE_FILE, KEY_FILE};
+    static const char *const names[] = {STATE_FILE, KEY_FILE, HANDSET_HOSTS};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char *path = join_path(dir, names[i]);
         if (path)

@@ -41,6 +41,20 @@ int handset_save_key(const struct handset *handset, char *why, size_t why_size);
 /* Writes everything but the key, 0600, in one step. Returns 0, or -1 with why. */
 int handset_save(const struct handset *handset, char *why, size_t why_size);
 
+#define HANDSET_HOSTS "hosts.json" /* host_codes.c */
+
+/* Reads a file of the directory, which must be closed to others. Returns 0 and new text (free with
+ * secret_free), or -1 with why. */
+int handset_read(const struct handset *handset, const char *name, size_t most, char **text,
+                 size_t *len, char *why, size_t why_size);
+
+/* Writes one, 0600, in one step. Returns 0, or -1 with why. */
+int handset_write(const struct handset *handset, const char *name, const char *text, char *why,
+                  size_t why_size);
+
+/* True where the directory has it, readable or not. */
+bool handset_has(const char *dir, const char *name);
+
 /* Deletes what the directory holds of ours, and the directory where it is empty then. */
 void handset_delete(const char *dir);
 

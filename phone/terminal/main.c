@@ -41,6 +41,12 @@ static const struct command_option deny_options[] = {
     END_OPTION,
 };
 static const struct command_option json_options[] = {JSON_OPTION, END_OPTION};
+static const struct command_option code_options[] = {
+    {"--host", "HOST", N_("the code bound to this host, which works with the server down")},
+    {"--hosts", NULL, N_("list the hosts that have such codes, the last used first")},
+    JSON_OPTION,
+    END_OPTION,
+};
 static const struct command_option activity_options[] = {
     {"--limit", "N", N_("how many, 1 to 100 (20)")},
     JSON_OPTION,
@@ -66,7 +72,7 @@ static const struct command commands[] = {
     {"approve", "", 0, 0, approve_options, N_("approve a request"), phone_approve},
     {"deny", "", 0, 0, deny_options, N_("deny a request"), phone_deny},
     {"list", "", 0, 0, json_options, N_("list requests that are open or ended lately"), phone_list},
-    {"code", "", 0, 0, json_options, N_("show the one-time code; works offline"), phone_code},
+    {"code", "", 0, 0, code_options, N_("show the one-time code; works offline"), phone_code},
     {"activity", "", 0, 0, activity_options, N_("list recent sign-ins and how they ended"),
      phone_activity},
     {"device", "", 0, 0, device_options, N_("show your devices, change this one"), phone_device},

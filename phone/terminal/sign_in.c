@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/json_text.h"
 #include "common/sanitize.h"
+#include "phone/terminal/host_codes.h"
 
 /* The details must be for us: this server, this user, and the request under whose name they come.
  */
@@ -141,12 +142,15 @@ int sign_in_parse_number(const char *text)
 json_t *sign_in_decision(const struct handset *handset, const struct sign_in *request,
                          enum decision decision, int number)
 {
+    bool approve = decision == DECISION_APPROVE;
     json_t *members = NULL;
+    char *sealed = approve ? host_codes_seal(handset, request) : NULL;
     char *compact = decision_sign(handset->key, request->details, request->details_len, decision,
-                                  decision == DECISION_APPROVE ? number : 0, handset_now(handset));
+                                  approve ? number : 0, sealed, handset_now(handset));
     if (compact)
         members = json_pack("{s:s,s:s}", "request", request->id, "decision", compact);
     free(compact);
+    free(sealed);
     return members;
 }
 

@@ -317,8 +317,8 @@ class Phone:
         return key.sign("pam-approve-decision+jws", {"details_sha256": sha256(details), "decision": decision, "number": number,
                                                      "iat": int(time.time()), "jkt": key.thumbprint, **members})
 
-    def decide(self, login, decision="approve", number=42):
-        signed = self.decision(login.details, decision, number if decision == "approve" else None)
+    def decide(self, login, decision="approve", number=42, **members):
+        signed = self.decision(login.details, decision, number if decision == "approve" else None, **members)
         return self.call("decide", request=login.request, decision=signed)
 
     def code(self, shift=0):

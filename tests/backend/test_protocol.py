@@ -371,4 +371,24 @@ def open_per_user():
                 assert one.ask().answer.status == 200
 
 
+@test("held: of the devices that a host names, those that are gone are named back, whoever is asked about; and a decision's host_secret passes as it is")
+def held():
+    gone = Phone(server, "bob", name="Old")
+    named = [phone.key.thumbprint, "A" * 43, gone.key.thumbprint]
+    answer = web1.ask(extra={"held": " ".join(named)}).answer
+    assert answer.json["gone"] == ["A" * 43] and answer.json["devices"] == 2, answer
+    gone.call("remove")
+    for user in ("alice", "nophone", "unknown"):
+        assert web1.ask(user=user, extra={"held": " ".join(named)}).answer.json["gone"] == ["A" * 43, gone.key.thumbprint]
+    assert "gone" not in web1.ask(extra={"held": phone.key.thumbprint}).answer.json
+    assert "gone" not in web1.ask().answer.json
+    assert len(web1.ask(extra={"held": " ".join(["B" * 43] * 32)}).answer.json["gone"]) == 32
+    for wrong in ("x", "A" * 42, "A" * 44, "A" * 43 + " ", " " + "A" * 43, "A" * 43 + "  " + "A" * 43, "A" * 43 + ",", "A" * 42 + "+"):
+        refused(web1.ask(extra={"held": wrong}).answer, 400, "invalid_request")
+    login = web1.ask()
+    sealed = "no seal at all, and none of the server's business"
+    assert phone.decide(login, host_secret=sealed).status == 200
+    assert login.approval(login.token())["host_secret"] == sealed
+
+
 run()

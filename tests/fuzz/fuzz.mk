@@ -25,7 +25,7 @@ $(FUZZ): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 fuzz_parts = $(patsubst %,$(FUZZ_DIR)/obj/tests/fuzz/%.o,$(1))
 $(FUZZ_DIR)/fuzz_api: $(call fuzz_parts,expand quiet api_world api_words)
 $(FUZZ_DIR)/fuzz_decision: $(call fuzz_parts,expand)
-$(FUZZ_DIR)/fuzz_helper: $(call fuzz_parts,expand quiet helper_loop helper_net helper_backend)
+$(FUZZ_DIR)/fuzz_helper: $(call fuzz_parts,expand quiet helper_loop helper_net helper_backend helper_bound)
 
 # The module with libpam in one program, so that all that both call can be made to fail.
 FUZZ_WRAPPED = malloc calloc realloc strdup __asprintf_chk __vasprintf_chk __syslog_chk socket connect getsockopt getpeername send recvmsg poll open read \

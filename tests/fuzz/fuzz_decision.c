@@ -63,7 +63,8 @@ static char *sign(const char *input)
 static void check_fit(const char *compact, enum decision decision, int number)
 {
     struct jws *jws = jws_parse(compact, strlen(compact));
-    char hash[44];
+    char hash[44], sealed[DECISION_SECRET_MAX + 1];
+    const char *said = json_text_string(jws->payload, "host_secret", DECISION_SECRET_MAX);
     int64_t time;
 
     MUST(jws && strcmp(jws->typ, LOGIN_DECISION_TYP) == 0);
@@ -71,7 +72,10 @@ static void check_fit(const char *compact, enum decision decision, int number)
     MUST(strcmp(json_text_string(jws->payload, "details_sha256", 43), hash) == 0);
     MUST(strcmp(json_text_string(jws->payload, "decision", 8), login_decisions[decision]) == 0);
     MUST(json_text_integer(jws->payload, "iat", ISSUED - 300, ISSUED + 360, &time) == 0);
-    MUST(json_object_size(jws->payload) == 5);
+    MUST(json_object_size(jws->payload) == 5 + (said != NULL));
+    MUST(!said || decision == DECISION_APPROVE);
+    decision_host_secret(compact, sealed);
+    MUST(strcmp(sealed, said ? said : "") == 0);
     MUST(number == 0 || (number >= NUMBER_LEAST && number <= NUMBER_MOST));
     MUST(number == 0 || decision == DECISION_APPROVE);
     jws_free(jws);

@@ -1,6 +1,6 @@
 /*
  * approve-helper between a module and a backend that both may lie. The input is a script by lines:
- *   ! CONF UID  which host.conf, whose connection; 0 0 without it
+ *   ! CONF UID BOUND  which host.conf, whose connection, codes bound to this host; 0 0 0 without it
  *   S FIELDS    START; '|' for NUL, '~' for a line end
  *   A TEXT      ANSWER
  *   K           KEY
@@ -55,6 +55,9 @@ static struct module {
     uid_t uid;
     int frames;
     bool prompt_open, done;
+    bool bound_text; /* the last text named the host */
+    bool bound_asked,
+        bound_right; /* the last prompt named the host; a code bound to it was right */
     char service[128], user[128], rhost[256];
 } module;
 
@@ -112,8 +115,8 @@ static void check_done(const struct frame *frame)
     if (outcome == OUTCOME_APPROVED && module.conf == CONF_PINNED)
         MUST(pinned);
     if (outcome == OUTCOME_CODE)
-        MUST(may_approve() && backend.token_made && backend.code_came &&
-             module.conf != CONF_PINNED);
+        MUST(may_approve() && (module.bound_right || (backend.token_made && backend.code_came &&
+                                                      module.conf != CONF_PINNED)));
     if (outcome == OUTCOME_NOT_ASKED)
         MUST(may_ask() && is_excepted());
     module.done = true;
@@ -130,11 +133,13 @@ static void check_frame(struct frame *frame)
     case FRAME_ERROR:
         MUST(text);
         check_text(text, true);
+        module.bound_text = strstr(text, "Type the code for web1.") != NULL;
         break;
     case FRAME_PROMPT:
         MUST(text && frame_get_number(frame, "echo", 0, 1, &number) == 0);
         check_text(text, false);
         module.prompt_open = true;
+        module.bound_asked = strstr(text, "ode for web1: ") || module.bound_text;
         break;
     case FRAME_WAIT:
         MUST(frame_get_number(frame, "seconds", 1, 300, &number) == 0);
@@ -192,6 +197,19 @@ static void copy_field(const char *fields, const char *name, char *out, size_t s
             return;
         }
     }
+}
+
+void world_kept(void)
+{
+    MUST(helper.bound && backend.phone_said && backend.token_made && module.conf != CONF_CIBA);
+}
+
+/* Only where the prompt asked for one: a code of the server's is never taken for one of the host's.
+ */
+void world_tried(bool right)
+{
+    MUST(helper.bound && module.bound_asked && module.conf != CONF_CIBA && !module.done);
+    module.bound_right = right;
 }
 
 static void send_start(const char *fields)
@@ -326,11 +344,14 @@ static struct host *read_host(unsigned conf)
 static void start(char *settings)
 {
     int fds[2];
-    char *end = settings;
+    char *end = settings, why[8];
 
     module = (struct module){.conf = (unsigned)(strtoul(settings, &end, 10) % CONFIGURATIONS)};
-    module.uid = strtoul(end, NULL, 10) % 2 ? 1000 : 0;
-    helper = (struct helper){.recent = recent_new(), .ciba = ciba_new(NULL)};
+    module.uid = strtoul(end, &end, 10) % 2 ? 1000 : 0;
+    helper = (struct helper){.recent = recent_new()};
+    if (strtoul(end, NULL, 10) % 2)
+        helper.bound = bound_open("", why, sizeof why);
+    helper.ciba = ciba_new(NULL, helper.bound);
     MUST(helper.recent && helper.ciba);
     backend.helper = &helper;
     backend_reset(&backend);
@@ -357,6 +378,7 @@ static void finish(void)
     loop_pass(END_MS);
     ciba_free(helper.ciba);
     recent_free(helper.recent);
+    bound_free(helper.bound);
     world_set_host(NULL);
     backend_reset(&backend);
     loop_reset();

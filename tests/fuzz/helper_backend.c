@@ -98,7 +98,7 @@ static char *make_approval(void *arg, const char *text)
     if (number == right && backend->details)
         backend->phone_said = true;
     return decision_sign(backend->phone_key, details, strlen(details), DECISION_APPROVE, number,
-                         clock_wall());
+                         strstr(details, "\"host_key\":{") ? "sealed" : NULL, clock_wall());
 }
 
 static char *make_denial(void *arg, const char *text)
@@ -107,7 +107,7 @@ static char *make_denial(void *arg, const char *text)
     const char *details = backend->details ? backend->details : "";
 
     return decision_sign(backend->phone_key, details, strlen(details),
-                         text ? DECISION_NOT_ME : DECISION_DENY, 0, clock_wall());
+                         text ? DECISION_NOT_ME : DECISION_DENY, 0, NULL, clock_wall());
 }
 
 static char *sign(const struct jwk *key, const struct backend *backend, const char *payload)

@@ -1,7 +1,7 @@
 /*
  * What approve-helper stands on, made by the target: an event loop whose time passes only when told
  * to, a network whose answers come from the input, users that exist. Stands in for libevent,
- * common/clock.c, helper/transfer.c, helper/lookup.c and helper/host_file.c.
+ * common/clock.c, helper/transfer.c, helper/lookup.c, helper/host_file.c and helper/bound.c.
  */
 #ifndef HELPER_WORLD_H
 #define HELPER_WORLD_H
@@ -35,6 +35,12 @@ const char *net_url(const struct transfer *transfer);
 
 /* Answers it; status 0: nobody came to the connection. */
 void net_answer(struct transfer *transfer, long status, const char *type, const char *body);
+
+/* Of the stand-in for helper/bound.c: the code that is right; an approval's secret was kept, a code
+ * was tried. */
+#define WORLD_BOUND_CODE 246810
+void world_kept(void);
+void world_tried(bool right);
 
 /* host.conf for all that is started from now on. */
 void world_set_host(struct host *host);

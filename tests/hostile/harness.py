@@ -93,14 +93,17 @@ def number_in(text):
 
 
 class Setting:
-    """A directory with host.conf and key, a backend, the helper. `conf`: more lines of host.conf; `backend`: settings and hooks.
-    `tls`: a function of tls.py. Where it made an authority, that is the only one that the helper's machine knows."""
+    """A directory with host.conf and key, a backend, the helper. `conf`: more lines of host.conf; `backend`: settings and hooks; `bound`: with a state
+    folder, and so with codes bound to this host. `tls`: a function of tls.py. Where it made an authority, that is the only one that the helper's
+    machine knows."""
 
-    def __init__(self, conf="", hooks=None, tls=False, trust="", provider="", timeout=2, start=True, backend=None, program=(), **settings):
+    def __init__(self, conf="", hooks=None, tls=False, trust="", provider="", timeout=2, start=True, backend=None, program=(), bound=False, **settings):
         self.directory = tempfile.mkdtemp(prefix="approve-helper-")
         os.chmod(self.directory, 0o755)
-        os.mkdir(f"{self.directory}/run")
-        os.chown(f"{self.directory}/run", UNPRIVILEGED, UNPRIVILEGED)
+        for name, mode in (("run", 0o755), ("state", 0o700)):
+            os.mkdir(f"{self.directory}/{name}", mode)
+            os.chown(f"{self.directory}/{name}", UNPRIVILEGED, UNPRIVILEGED)
+        self.state = f"{self.directory}/state" if bound else f"{self.directory}/nowhere"
         self.program = list(program) or [f"{BUILD}/approve-helper"]
         self.key = Key()
         context, self.pin = (pinned_context if tls is True else tls)(self.directory) if tls else (None, "")
@@ -136,7 +139,7 @@ class Setting:
                      f"{self.directory}/ca.pem"]
         self.process = subprocess.Popen(
             trust + ["setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", *self.program,
-             "--listen", self.socket, "--config", self.conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+              "--listen", self.socket, "--config", self.conf, "--state", self.state], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace")
         self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
         self.reader.start()

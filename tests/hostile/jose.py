@@ -7,6 +7,8 @@ import time
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 def b64(data):
@@ -55,3 +57,13 @@ class Phone(Key):
                    "iat": int(time.time()), "jkt": self.thumbprint}
         payload.update(changes)
         return self.sign({"alg": "ES256", "typ": "pam-approve-decision+jws", "kid": self.thumbprint} | (header or {}), payload)
+
+
+def seal(host_jwk, details, jkt, secret, sender=None):
+    """`host_secret` of docs/bound-codes.md: secret (bytes) for the host with this public key."""
+    sender = sender or ec.generate_private_key(ec.SECP256R1())
+    point = sender.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    host = ec.EllipticCurvePublicNumbers(*(int.from_bytes(unb64(host_jwk[c]), "big") for c in "xy"), ec.SECP256R1()).public_key()
+    info = ".".join(("pam-approve-host-secret.v1", b64(hashlib.sha256(details).digest()), jkt, b64(point)))
+    keys = HKDF(hashes.SHA256(), 44, None, info.encode()).derive(sender.exchange(ec.ECDH(), host))
+    return b64(point + AESGCM(keys[:32]).encrypt(keys[32:], secret, None))

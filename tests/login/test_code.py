@@ -119,12 +119,19 @@ def another_device():
     assert second.cli("list", check=False).returncode != 0
 
 
-@test("I1: backend stopped: refused, with a message that says so")
+@test("I1 D4: backend stopped: the prompt says so, the server's code does not open, and Enter is refused with a message")
 def backend_stopped():
     world.server.stop()
     start = time.monotonic()
-    shown = world.ssh().password().refused(timeout=20)
-    assert "cannot be reached" in shown and time.monotonic() - start < 15, shown
+    ssh = world.ssh().password()
+    ssh.expect("Server unreachable. Code for web1: ", timeout=20)
+    assert time.monotonic() - start < 15
+    ssh.send(world.phone.code())
+    ssh.expect("not right")
+    ssh.expect("Code for web1: ")
+    ssh.send()
+    shown = ssh.refused()
+    assert "cannot be reached" in shown, shown
     assert "backend cannot be reached" in world.syslog.since(0)
     world.server.start()
     ssh = world.ssh()
@@ -133,14 +140,16 @@ def backend_stopped():
     ssh.signed_in()
 
 
-@test("I1: backend stopped while the login waits: refused with a message when the request's life is over")
+@test("I1 D4: backend stopped while the login waits: the prompt for a code of this host when the request's life is over")
 def backend_stopped_later():
     world.host.conf("[service sshd]\nlife = 10")
     ssh = world.ssh()
     ssh.number()
     world.server.stop()
     ssh.send()
-    shown = ssh.refused(timeout=30)
+    ssh.expect("Server unreachable. Code for web1: ", timeout=30)
+    ssh.send()
+    shown = ssh.refused()
     assert "cannot be reached" in shown, shown
     world.server.start()
     world.host.conf("")

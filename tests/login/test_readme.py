@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+import time
 
 import pexpect
 
@@ -133,6 +134,28 @@ def protected():
     follow(6, {"ssh ": sign_in, "sudo approvectl keep": keep})
     machine.run("approvectl check")
     assert machine.run("systemctl --failed --plain --no-legend").stdout == ""
+
+
+@test("with the server stopped sshd asks for a code of this host, which the phone shows; what the helper keeps is closed to others")
+def offline():
+    shown = machine.run("stat -c '%U %a' /var/lib/approve-helper /var/lib/approve-helper/codes /var/lib/approve-helper/codes.key").stdout
+    assert shown.split("\n")[:3] == ["approve-helper 700", "approve-helper 600", "approve-helper 600"], shown
+    machine.run("systemctl stop approve-server")
+    ssh = machine.terminal("ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null alice@web1.example.org 'echo in as $(id -un)'")
+    ssh.expect("assword: ")
+    ssh.sendline(sandbox.PASSWORD)
+    ssh.expect("Server unreachable. Code for web1: ", timeout=20)
+    first = time.monotonic()
+    while True:
+        term = phone("approve-phone code --host web1")
+        term.expect(r"(\d{3}) (\d{3}) +\((\d+) s left")
+        code, left = term.match.group(1) + term.match.group(2), int(term.match.group(3))
+        if time.monotonic() - first > 30 and left > 3:  # a secret counts from the step after the one in which it came
+            break
+        time.sleep(min(left, 5) + 0.5)
+    ssh.sendline(code)
+    ssh.expect("in as alice")
+    machine.run("systemctl start approve-server")
 
 
 def logs():

@@ -108,7 +108,7 @@ class Deck:
         login = sandbox.Ssh(self.sshd, user, options=[f"BindAddress={address}"] if address else ())
         self.logins[ident] = login
         login.password()
-        login.expect(r"(?:Approve on|code)[^\r\n]*: ")
+        login.expect(r"(?:Approve on|[Cc]ode)[^\r\n]*: ", timeout=20)
         found = re.search(r"Number (\d\d)\. ", login.term.before + login.term.after)
         return int(found.group(1)) if found else None
 

@@ -211,20 +211,21 @@ class Server:
 
 
 class Host:
-    """A host: its key, host.conf, and approve-helper behind the socket that systemd would make. A second host lives in mounts of its own."""
+    """A host: its key, host.conf, and approve-helper with the socket and the state folder that systemd would make. A second host lives in mounts of its own."""
 
     def __init__(self, server, ident="web1", own_mounts=False, conf=""):
         self.ident, self.prefix = ident, []
         if own_mounts:
             keeper = subprocess.Popen(["unshare", "--mount", "sh", "-c", f"""
-                mkdir -p /mnt/{ident}/etc /mnt/{ident}/run &&
-                mount --bind /mnt/{ident}/etc /etc/approve && mount --bind /mnt/{ident}/run /run/approve && echo ready && exec sleep infinity"""],
+                mkdir -p /mnt/{ident}/etc /mnt/{ident}/run /mnt/{ident}/state /var/lib/approve-helper && mount --bind /mnt/{ident}/etc /etc/approve &&
+                mount --bind /mnt/{ident}/run /run/approve && mount --bind /mnt/{ident}/state /var/lib/approve-helper && echo ready && exec sleep infinity"""],
                                       stdout=subprocess.PIPE)
             assert keeper.stdout.readline() == b"ready\n"
             self.prefix = ["nsenter", f"--target={keeper.pid}", "--mount", f"--wd={TOP}"]
         command = re.search(r"approvectl join (\S+) (\S+)", server.cli("host", "add", ident, "--name", f"{ident}.example.org"))
         self.run("approvectl", "join", command.group(1), command.group(2))
         self.conf("", append=conf)
+        self.run("install", "-d", "-m", "0700", "-o", "approve-helper", "-g", "approve-helper", "/var/lib/approve-helper")
         kept = [f"--setenv={name}" for name in SANITIZER_OPTIONS if name in os.environ]
         self.helper = Daemon(f"approve-helper-{ident}",
                              ["systemd-socket-activate", "--seqpacket", "-l", "/run/approve/helper.sock", *kept,
@@ -361,8 +362,8 @@ class Phone:
     def deny(self, not_me=False, wait=5):
         return self.cli("deny", "--wait", str(wait), *(["--not-me"] if not_me else []))
 
-    def code(self):
-        return self.json("code")["code"]
+    def code(self, host=None):
+        return self.json("code", *(["--host", host] if host else []))["code"]
 
     def fresh_code(self):
         """One that was not used yet: a code counts once."""

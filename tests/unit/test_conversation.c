@@ -15,7 +15,7 @@ struct row {
     enum conversation_state next;
 };
 
-#define ROWS 24
+#define ROWS 32
 
 static const struct row expected[STATE_COUNT][ROWS] = {
     [STATE_ASKING] = {{EVENT_PHONE_PROMPT, ACTION_PROMPT_FIRST, STATE_PROMPT},
@@ -23,6 +23,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                       {EVENT_CODE_ONLY, ACTION_PROMPT_NO_PHONE, STATE_PROMPT},
                       {EVENT_NO_WAY, ACTION_END, STATE_ENDED},
                       {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
+                      {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
                       {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                       {EVENT_TIME_UP, ACTION_END, STATE_ENDED},
                       {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
@@ -44,6 +45,10 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                       {EVENT_WRONG_NUMBER, ACTION_KEEP, STATE_PROMPT},
                       {EVENT_INVALID, ACTION_KEEP, STATE_PROMPT},
                       {EVENT_EXPIRED, ACTION_KEEP, STATE_PROMPT},
+                      {EVENT_EXPIRED_BOUND, ACTION_KEEP, STATE_PROMPT},
+                      {EVENT_OFFLINE, ACTION_KEEP, STATE_PROMPT},
+                      {EVENT_TYPED_BOUND, ACTION_CHECK_CODE, STATE_CHECKING},
+                      {EVENT_ENTER_OFFLINE, ACTION_END, STATE_ENDED},
                       {EVENT_NO_ANSWER, ACTION_KEEP, STATE_PROMPT},
                       {EVENT_REVOKED, ACTION_KEEP, STATE_PROMPT},
                       {EVENT_UNREACHABLE, ACTION_KEEP, STATE_PROMPT},
@@ -53,6 +58,8 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                     {EVENT_UNREACHED, ACTION_PROMPT_UNREACHED, STATE_PROMPT},
                     {EVENT_NONE, ACTION_NONE, STATE_HOLD},
                     {EVENT_EXPIRED, ACTION_RENEW, STATE_RENEWING},
+                    {EVENT_EXPIRED_BOUND, ACTION_PROMPT_EXPIRED, STATE_PROMPT},
+                    {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
                     {EVENT_APPROVED, ACTION_END, STATE_ENDED},
                     {EVENT_CODE, ACTION_END, STATE_ENDED},
                     {EVENT_DENIED, ACTION_END, STATE_ENDED},
@@ -68,6 +75,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                         {EVENT_CODE_WRONG, ACTION_PROMPT_WRONG, STATE_PROMPT},
                         {EVENT_UNREACHED, ACTION_NONE, STATE_CHECKING},
                         {EVENT_EXPIRED, ACTION_RENEW, STATE_RENEWING_CODE},
+                        {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
                         {EVENT_CODE_REFUSED, ACTION_END, STATE_ENDED},
                         {EVENT_CODE_LOCKED, ACTION_END, STATE_ENDED},
                         {EVENT_CODE_LOST, ACTION_END, STATE_ENDED},
@@ -84,6 +92,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                         {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                         {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
     [STATE_COLLECTING] = {{EVENT_UNREACHED, ACTION_NONE, STATE_COLLECTING},
+                          {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
                           {EVENT_EXPIRED, ACTION_END, STATE_ENDED},
                           {EVENT_TIME_UP, ACTION_END, STATE_ENDED},
                           {EVENT_APPROVED, ACTION_END, STATE_ENDED},
@@ -98,12 +107,14 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                           {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                           {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
     [STATE_RENEWING] = {{EVENT_CODE_ONLY, ACTION_PROMPT_EXPIRED, STATE_PROMPT},
+                        {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
                         {EVENT_NO_WAY, ACTION_END, STATE_ENDED},
                         {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
                         {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                         {EVENT_TIME_UP, ACTION_END, STATE_ENDED},
                         {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
     [STATE_RENEWING_CODE] = {{EVENT_CODE_ONLY, ACTION_SEND_CODE, STATE_CHECKING},
+                             {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
                              {EVENT_NO_WAY, ACTION_END, STATE_ENDED},
                              {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
                              {EVENT_REFUSED, ACTION_END, STATE_ENDED},
@@ -318,6 +329,87 @@ static void a_phone_that_was_not_reached_is_not_waited_for(void **state)
     assert_int_equal(c.outcome, OUTCOME_APPROVED);
 }
 
+static struct conversation start_bound(bool waits, bool pinned)
+{
+    struct conversation c = start(waits, true, true);
+
+    c.bound_way = true;
+    c.bound = pinned;
+    return c;
+}
+
+static void without_a_server_a_code_bound_to_the_host_is_asked_for(void **state)
+{
+    static const enum conversation_event lost[] = {EVENT_UNREACHABLE, EVENT_TIME_UP};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct conversation c = start_bound(i == 0, false);
+
+        STEPS(&c, (int)lost[i], ACTION_PROMPT_OFFLINE, EVENT_TYPED, ACTION_CHECK_CODE,
+              EVENT_CODE_WRONG, ACTION_PROMPT_WRONG, EVENT_GARBLED, ACTION_PROMPT_WRONG,
+              EVENT_TYPED, ACTION_CHECK_CODE, EVENT_CODE_WRONG, ACTION_END);
+        assert_int_equal(c.outcome, OUTCOME_CODE_REFUSED);
+        c = start_bound(i == 0, false);
+        STEPS(&c, (int)lost[i], ACTION_PROMPT_OFFLINE, EVENT_TYPED, ACTION_CHECK_CODE, EVENT_CODE,
+              ACTION_END);
+        assert_int_equal(c.outcome, OUTCOME_CODE);
+        c = start_bound(i == 0, false);
+        STEPS(&c, (int)lost[i], ACTION_PROMPT_OFFLINE, EVENT_ENTER, ACTION_END);
+        assert_int_equal(c.outcome, OUTCOME_NO_BACKEND);
+    }
+    /* While the code of the server's is checked, or the request waits. */
+    struct conversation c = start_bound(false, false);
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, EVENT_TYPED, ACTION_SEND_CODE, EVENT_CODE_LOST,
+          ACTION_PROMPT_OFFLINE, EVENT_TYPED, ACTION_CHECK_CODE, EVENT_CODE_LOCKED, ACTION_END);
+    assert_int_equal(c.outcome, OUTCOME_CODE_LOCKED);
+    c = start_bound(true, false);
+    STEPS(&c, EVENT_ASKED, ACTION_SHOW, EVENT_UNREACHABLE, ACTION_PROMPT_OFFLINE);
+}
+
+static void a_prompt_takes_the_codes_that_it_asked_for(void **state)
+{
+    struct conversation c = start_bound(false, false);
+
+    (void)state;
+    /* Typed at the prompt for the server's code: asked again, for one of the host's. */
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, EVENT_UNREACHABLE, ACTION_KEEP, EVENT_TYPED,
+          ACTION_PROMPT_OFFLINE, EVENT_TYPED, ACTION_CHECK_CODE);
+    c = start_bound(false, false);
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, EVENT_TYPED, ACTION_SEND_CODE);
+    /* With trust = pinned all are of the host's, and need no request. */
+    c = start_bound(false, true);
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, EVENT_TYPED, ACTION_CHECK_CODE, EVENT_CODE,
+          ACTION_END);
+    c = start_bound(false, true);
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, EVENT_EXPIRED, ACTION_KEEP, EVENT_TYPED,
+          ACTION_CHECK_CODE);
+    c = start_bound(false, true);
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, EVENT_UNREACHABLE, ACTION_KEEP, EVENT_TYPED,
+          ACTION_CHECK_CODE);
+    c = start_bound(true, true);
+    STEPS(&c, EVENT_ASKED, ACTION_SHOW, EVENT_EXPIRED, ACTION_PROMPT_EXPIRED, EVENT_TYPED,
+          ACTION_CHECK_CODE);
+}
+
+static void after_a_denial_no_code_is_asked_for(void **state)
+{
+    static const enum conversation_event denials[] = {EVENT_DENIED,       EVENT_NOT_ME,
+                                                      EVENT_WRONG_NUMBER, EVENT_INVALID,
+                                                      EVENT_REVOKED,      EVENT_REFUSED};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(denials); i++) {
+        for (int pinned = 0; pinned < 2; pinned++) {
+            struct conversation c = start_bound(true, pinned != 0);
+            STEPS(&c, EVENT_ASKED, ACTION_SHOW, (int)denials[i], ACTION_END);
+            c = start_bound(false, pinned != 0);
+            STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, (int)denials[i], ACTION_KEEP, EVENT_TYPED,
+                  ACTION_END);
+        }
+    }
+}
+
 static void after_the_deadline_nothing_is_drawn_any_more(void **state)
 {
     struct conversation c = start(false, true, true);
@@ -360,6 +452,8 @@ static void nobody_gets_in_without_an_approval_or_a_code(void **state)
     (void)state;
     for (int flags = 0; flags < 8; flags++)
         walk(start((flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0), 6, &ends);
+    for (int flags = 0; flags < 4; flags++)
+        walk(start_bound((flags & 1) != 0, (flags & 2) != 0), 5, &ends);
     assert_true(ends > 10000);
 }
 
@@ -377,6 +471,9 @@ int main(void)
         cmocka_unit_test(code_first_prompts_at_once),
         cmocka_unit_test(where_an_answer_erases_the_number_it_is_shown_again),
         cmocka_unit_test(a_phone_that_was_not_reached_is_not_waited_for),
+        cmocka_unit_test(without_a_server_a_code_bound_to_the_host_is_asked_for),
+        cmocka_unit_test(a_prompt_takes_the_codes_that_it_asked_for),
+        cmocka_unit_test(after_a_denial_no_code_is_asked_for),
         cmocka_unit_test(after_the_deadline_nothing_is_drawn_any_more),
         cmocka_unit_test(nobody_gets_in_without_an_approval_or_a_code),
     };

@@ -40,7 +40,7 @@ static void set_approval(struct fixture *f, const struct jwk *key, enum decision
                          int number)
 {
     free(f->approval);
-    f->approval = decision_sign(key, f->details, strlen(f->details), decision, number, NOW);
+    f->approval = decision_sign(key, f->details, strlen(f->details), decision, number, NULL, NOW);
     assert_non_null(f->approval);
     json_object_set_new(f->claims, "pam_approve_approval", json_string(f->approval));
 }

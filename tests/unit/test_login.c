@@ -308,7 +308,7 @@ static void a_decision_is_read_as_it_was_signed(void **state)
     for (int i = 0; login_decisions[i]; i++) {
         enum decision decision = DECISION_APPROVE;
         int number = -1, given = i == DECISION_APPROVE ? 47 : 0;
-        char *compact = decision_sign(key, details, len, (enum decision)i, given, NOW + 5);
+        char *compact = decision_sign(key, details, len, (enum decision)i, given, NULL, NOW + 5);
         assert_non_null(compact);
         assert_int_equal(decision_check(compact, key, details, len, &decision, &number),
                          DECISION_FITS);
@@ -318,6 +318,41 @@ static void a_decision_is_read_as_it_was_signed(void **state)
     }
     jwk_free(key);
     free(details);
+}
+
+/* Its form is the host's affair: what does not open is no reason to refuse. */
+static void a_host_s_secret_passes_as_it_is(void **state)
+{
+    struct login login = sample();
+    char *details = login_to_text(&login), out[DECISION_SECRET_MAX + 1], longest[300];
+    size_t len = strlen(details);
+    struct jwk *key = jwk_new_p256();
+    enum decision decision;
+    int number;
+    struct {
+        const char *text;
+        enum decision_fault fault;
+    } rows[] = {{NULL, DECISION_FITS},
+                {"", DECISION_FITS},
+                {"no seal at all", DECISION_FITS},
+                {longest, DECISION_FITS},
+                {longest, DECISION_MALFORMED}};
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        longest[DECISION_SECRET_MAX + (rows[i].fault != DECISION_FITS)] = '\0';
+        char *compact = decision_sign(key, details, len, DECISION_APPROVE, 47, rows[i].text, NOW);
+        assert_int_equal(decision_check(compact, key, details, len, &decision, &number),
+                         rows[i].fault);
+        decision_host_secret(compact, out);
+        assert_string_equal(out,
+                            rows[i].fault == DECISION_FITS && rows[i].text ? rows[i].text : "");
+        free(compact);
+        longest[DECISION_SECRET_MAX] = 'x';
+    }
+    free(details);
+    jwk_free(key);
 }
 
 static void a_decision_counts_for_its_login_its_key_and_its_time(void **state)
@@ -342,7 +377,7 @@ static void a_decision_counts_for_its_login_its_key_and_its_time(void **state)
     };
 
     (void)state;
-    char *compact = decision_sign(key, details, len, DECISION_APPROVE, 47, NOW);
+    char *compact = decision_sign(key, details, len, DECISION_APPROVE, 47, NULL, NOW);
     assert_int_equal(decision_check(compact, stranger, details, len, &decision, &number),
                      DECISION_SIGNATURE);
     strcpy(login.user, "root");
@@ -357,7 +392,7 @@ static void a_decision_counts_for_its_login_its_key_and_its_time(void **state)
     assert_int_equal(decision, DECISION_DENY); /* untouched */
     assert_int_equal(number, -1);
     for (size_t i = 0; i < COUNT(times); i++) {
-        compact = decision_sign(key, details, len, DECISION_APPROVE, 47, times[i].when);
+        compact = decision_sign(key, details, len, DECISION_APPROVE, 47, NULL, times[i].when);
         assert_int_equal(decision_check(compact, key, details, len, &decision, &number),
                          times[i].fault);
         free(compact);
@@ -419,6 +454,9 @@ static void malformed_decisions_are_refused_although_signed(void **state)
         START "\"decision\":\"approve\",\"number\":100}",
         START "\"decision\":\"approve\",\"number\":4294967343}", /* 47 in 32 bits */
         START "\"decision\":\"deny\",\"number\":47}",
+        START "\"decision\":\"approve\",\"number\":47,\"host_secret\":null}",
+        START "\"decision\":\"approve\",\"number\":47,\"host_secret\":{}}",
+        START "\"decision\":\"deny\",\"number\":null,\"host_secret\":\"AA\"}",
         START "\"decision\":\"approve\",\"number\":47,\"more\":1}",
         START "\"decision\":\"deny\",\"decision\":\"approve\",\"number\":47}",
         "{\"jkt\":\"KEY\",\"iat\":1700000000,\"decision\":\"approve\",\"number\":47}",
@@ -471,6 +509,7 @@ int main(void)
         cmocka_unit_test(junk_is_refused),
         cmocka_unit_test(the_hash_is_sha_256),
         cmocka_unit_test(a_decision_is_read_as_it_was_signed),
+        cmocka_unit_test(a_host_s_secret_passes_as_it_is),
         cmocka_unit_test(a_decision_counts_for_its_login_its_key_and_its_time),
         cmocka_unit_test(malformed_decisions_are_refused_although_signed),
         cmocka_unit_test(a_number_fits_only_when_it_is_the_right_one),

@@ -44,6 +44,30 @@ static void sshd_s_prompt_has_all_in_one_line(void **state)
                         "Number 42. Approve on your phone, then press Enter, or type a code: ");
 }
 
+static void a_prompt_says_for_which_host_its_code_is(void **state)
+{
+    char text[FRAME_TEXT_MAX + 1];
+    struct text shown = drawn(ACTION_PROMPT_OFFLINE, SCENE(.phone = false, .bound = "web1"));
+
+    (void)state;
+    assert_string_equal(shown.before, "");
+    assert_string_equal(shown.prompt, "Server unreachable. Code for web1: ");
+    shown = drawn(ACTION_PROMPT_OFFLINE, SCENE(.phone = false, .bound = "web1", .greeter = true));
+    assert_string_equal(shown.before, "Server unreachable. Type the code for web1.");
+    assert_string_equal(shown.prompt, "Code:");
+    shown = drawn(ACTION_PROMPT_WRONG, SCENE(.phone = false, .bound = "web1"));
+    assert_string_equal(shown.before, "That code is not right.");
+    assert_true(shown.is_error);
+    assert_string_equal(shown.prompt, "Code for web1: ");
+    assert_string_equal(drawn(ACTION_PROMPT_KEY, SCENE(.waits = true, .bound = "web1")).prompt,
+                        "Code for web1: ");
+    assert_string_equal(drawn(ACTION_PROMPT_FIRST, SCENE(.bound = "web1")).prompt,
+                        "Number 42. Approve on Pixel 8, then press Enter, or type the code for "
+                        "web1: ");
+    text_of_outcome(OUTCOME_CODE_LOCKED, NULL, false, 541, 0, text);
+    assert_non_null(strstr(text, "Codes count again in 10 min."));
+}
+
 static void a_terminal_s_text_has_the_number_first(void **state)
 {
     (void)state;
@@ -71,7 +95,8 @@ static void a_greeter_s_lines_and_prompts_are_short(void **state)
             struct text shown =
                 drawn((enum conversation_action)action,
                       SCENE(.waits = true, .greeter = true, .line = 60, .device = devices[d],
-                            .devices = 2, .phone = d % 2 == 0));
+                            .devices = 2, .phone = d % 2 == 0,
+                            .bound = action == ACTION_PROMPT_OFFLINE ? "web1" : NULL));
 
             assert_true(strlen(shown.prompt) <= 20 && strchr(shown.prompt, '\n') == NULL);
             if (action != ACTION_SHOW)
@@ -124,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sshd_s_prompt_has_all_in_one_line),
+        cmocka_unit_test(a_prompt_says_for_which_host_its_code_is),
         cmocka_unit_test(a_terminal_s_text_has_the_number_first),
         cmocka_unit_test(a_greeter_s_lines_and_prompts_are_short),
         cmocka_unit_test(a_device_s_name_is_made_safe_and_cut),
