@@ -1,5 +1,5 @@
 /* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
-export const release = 'LIwLE4vb';
+export const release = 'g1DcV8KY';
 export const files = {
 	'api.js': 'Rjy02EA7',
 	'app.css': '9zitK_tI',
@@ -19,8 +19,8 @@ export const files = {
 	'inbox.js': 'U5vQsc_c',
 	'index.html': 'Wo3Zh9Zx',
 	'jws.js': 'a46kDK5m',
-	'lang/en.json': 'Ze2te4dw',
-	'lang/fr.json': 'p0t3Y9nL',
+	'lang/en.json': 'zshZGD5Q',
+	'lang/fr.json': 'cMhc7kks',
 	'language.js': '9j2RNCw1',
 	'manifest.webmanifest': 'rFczKJno',
 	'name_field.js': 'bU0jg-uS',
@@ -34,7 +34,7 @@ export const files = {
 	'screens/removed.js': 'aGSEBHhG',
 	'screens/request.js': 'fOvn4QHb',
 	'screens/requests.js': 'HrFycaHL',
-	'screens/settings.js': 'lHahHGqz',
+	'screens/settings.js': 'yhxinTgR',
 	'screens/too_old.js': 'M8CWHPGD',
 	'screens/welcome.js': '5w8vvGvV',
 	'storage.js': 'YNH2r2Z2',

@@ -9,7 +9,7 @@ import { version } from '../version.js';
 
 const section = (key, ...children) => el('section', {}, el('h2', {}, t(key)), ...children);
 
-/* Sends a change, and keeps what the server then has. */
+/* Sends a change, keeps what the server then has. */
 async function change(app, members) {
 	const answer = await call(app.identity, 'device', members);
 	Object.assign(app.identity, { name: answer.name, enabled: answer.enabled });
@@ -85,7 +85,7 @@ function languageChoice(app) {
 	return section('settings.language', el('label', { for: 'language', class: 'unseen' }, t('settings.language')), field);
 }
 
-/* Asked twice, in a dialog that keeps the focus. */
+/* Asked twice; the dialog keeps the focus. */
 function removal(app, fault) {
 	const dialog = el(
 		'dialog',
@@ -130,7 +130,7 @@ export async function show(app) {
 			languageChoice(app),
 			section('settings.help', link('arriving.title', '/#arriving', { class: 'row' })),
 			...removal(app, fault),
-			paragraph('settings.version', { version }, { class: 'hint' }),
+			paragraph('settings.version', { version, key: app.identity.kid }, { class: 'hint' }),
 		],
 	};
 }
