@@ -91,7 +91,8 @@ static void on_approved(void *arg, enum store_status status,
     struct server *server = call->client.held.server;
     switch (status) {
     case STORE_OK:
-        log_info("code accepted for %s on %s", store_text(results[1], 0, 1), call->client.host);
+        log_info("code accepted for %s on %s", LOG_NAME(store_text(results[1], 0, 1)),
+                 call->client.host);
         request_wake(server, results[1]);
         client_reply(&call->client, json_object());
         return;
@@ -162,7 +163,8 @@ static void on_reserved(void *arg, enum store_status status,
     } else if (find_device(call, results[3])) {
         approve(call);
     } else {
-        log_info("wrong code for %s on %s", store_text(results[1], 0, 0), call->client.host);
+        log_info("wrong code for %s on %s", LOG_NAME(store_text(results[1], 0, 0)),
+                 call->client.host);
         reply_wrong(call);
     }
 }

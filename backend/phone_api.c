@@ -197,7 +197,7 @@ static void on_decided(void *arg, enum store_status status, const struct store_r
         phone_error_with(&call->phone, PHONE_OVER, NULL, body, 0);
         return;
     }
-    log_info("%s for %s by device %s", login_decisions[call->decision], call->phone.user,
+    log_info("%s for %s by device %s", login_decisions[call->decision], LOG_NAME(call->phone.user),
              call->phone.device);
     phone_reply(&call->phone, body);
 }

@@ -178,7 +178,8 @@ const struct config_option server_options[] = {
      .fallback = "5",
      .stricter = CONFIG_LOWER,
      .help = N_("Requests to a user's phones from one source within push_window; further ones can "
-                "be answered by a code only.")},
+                "be answered by a code only. A source is an address (of IPv6: one /64), or the "
+                "host of a local login.")},
     {.section = "limits",
      .key = "pushes_per_user",
      .type = CONFIG_INTEGER,
@@ -186,7 +187,7 @@ const struct config_option server_options[] = {
      .high = 1000,
      .fallback = "10",
      .stricter = CONFIG_LOWER,
-     .help = N_("The same from all sources.")},
+     .help = N_("The same from all sources. One host can spend two thirds of them.")},
     {.section = "limits",
      .key = "push_window",
      .type = CONFIG_INTEGER,
@@ -233,7 +234,7 @@ const struct config_option server_options[] = {
      .low = 1,
      .high = 100000,
      .fallback = "100",
-     .help = N_("Open requests for one user, from all hosts.")},
+     .help = N_("Open requests for one user that one host may have.")},
     {.section = "limits",
      .key = "connections",
      .type = CONFIG_INTEGER,
