@@ -227,7 +227,7 @@ const struct config_option server_options[] = {
      .low = 1,
      .high = 100000,
      .fallback = "1000",
-     .help = N_("Open requests that one host may have.")},
+     .help = N_("Open requests that one host may have, and connections.")},
     {.section = "limits",
      .key = "open_per_user",
      .type = CONFIG_INTEGER,
@@ -248,8 +248,10 @@ const struct config_option server_options[] = {
      .low = 1,
      .high = 1000000,
      .fallback = "200",
-     .help = N_("Connections from one address (of IPv6: one /64). Raise it behind a reverse proxy "
-                "that connects by TCP.")},
+     .help =
+         N_("Connections from one address (of IPv6: one /64) on which no signature of a host or "
+            "phone was right yet; the oldest gives way to a new one. Raise it behind a "
+            "reverse proxy that connects by TCP.")},
 
     {.section = "phone",
      .key = "minimum",

@@ -1,5 +1,7 @@
 #include "tests/unit/unit.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "common/address.h"
@@ -49,12 +51,32 @@ static void anything_else_stays_as_it_is(void **state)
     assert_int_equal(strlen(out), ADDRESS_SOURCE_SIZE - 1);
 }
 
+static void families_do_not_meet(void **state)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6}, other = v6;
+    uint64_t first[2], second[2];
+
+    (void)state;
+    inet_pton(AF_INET, "192.0.2.1", &v4.sin_addr);
+    inet_pton(AF_INET6, "::ffff:192.0.2.1", &v6.sin6_addr);
+    inet_pton(AF_INET6, "::192.0.2.1", &other.sin6_addr);
+    address_key((struct sockaddr *)&v4, first);
+    address_key((struct sockaddr *)&v6, second);
+    assert_memory_equal(first, second, sizeof first);
+    address_key((struct sockaddr *)&other, second);
+    assert_memory_not_equal(first, second, sizeof first);
+    address_key(&(struct sockaddr){.sa_family = AF_UNIX}, second);
+    assert_int_equal(second[0] | second[1], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ipv4_address_is_a_source),
         cmocka_unit_test(an_ipv6_network_is_a_source),
         cmocka_unit_test(anything_else_stays_as_it_is),
+        cmocka_unit_test(families_do_not_meet),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }
