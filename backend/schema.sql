@@ -112,7 +112,8 @@ CREATE TABLE code_attempts (
     user_name TEXT NOT NULL,
     host_id TEXT NOT NULL,
     made BIGINT NOT NULL,
-    good BIGINT NOT NULL DEFAULT 0
+    good BIGINT NOT NULL DEFAULT 0,
+    in_row BIGINT NOT NULL DEFAULT 1 -- 0: a right code or an approval by phone came after it
 ) WITHOUT ROWID;
 CREATE INDEX code_attempts_user ON code_attempts (user_name, made) WHERE good = 0;
 CREATE INDEX code_attempts_made ON code_attempts (made);

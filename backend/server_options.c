@@ -203,8 +203,9 @@ const struct config_option server_options[] = {
      .high = 100,
      .fallback = "10",
      .stricter = CONFIG_LOWER,
-     .help = N_(
-         "Wrong codes for one user within codes_window, from all hosts; then codes are locked.")},
+     .help =
+         N_("Wrong codes for one user within codes_window, from all hosts; then codes are locked. "
+            "Twice as many within a day lock them too.")},
     {.section = "limits",
      .key = "codes_wrong_host",
      .type = CONFIG_INTEGER,
@@ -213,6 +214,16 @@ const struct config_option server_options[] = {
      .fallback = "5",
      .stricter = CONFIG_LOWER,
      .help = N_("The same from one host.")},
+    {.section = "limits",
+     .key = "codes_wrong_in_row",
+     .type = CONFIG_INTEGER,
+     .low = 1,
+     .high = 100,
+     .fallback = "100",
+     .stricter = CONFIG_LOWER,
+     .help = N_("Wrong codes for one user since the last right one or approval by phone, within 90 "
+                "days; then codes are locked until an approval by phone, or `approve-server user "
+                "unlock`.")},
     {.section = "limits",
      .key = "codes_window",
      .type = CONFIG_INTEGER,

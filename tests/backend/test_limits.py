@@ -203,6 +203,85 @@ def lock():
         assert two.ask().code(mine.code()).status == 200, "the lock ended when it said"
 
 
+def aged(server_, seconds):
+    """Wrong codes so much older, without waiting."""
+    server_.stop()
+    with sqlite3.connect(f"{server_.data}/store.db") as store:
+        store.execute("UPDATE code_attempts SET made = made - ?", (seconds * 1000,))
+    server_.start()
+
+
+def guess(mine, login):
+    """A code that is wrong, and counts as such."""
+    refused(login.code("000000" if mine.code() != "000000" else "000001"), 400, "pam_approve_invalid_code")
+
+
+@test("I5: whoever goes on after a lock is locked for a day, per host first, then per user, known or not")
+def lock_of_a_day():
+    with Server("[limits]\ncodes_wrong_host = 2\ncodes_wrong_user = 3\n") as locked:
+        locked.cli("user", "add", "alice")
+        one, two, mine = Host(locked, "web1"), Host(locked, "web2"), Phone(locked)
+        peers.calm()
+        for user in ("alice", "unknown"):
+            def wait(host, user=user):
+                return refused(host.ask(user=user).code(mine.code()), 400, "pam_approve_code_locked").json["retry_after"]
+            for last in (600, 86400):
+                guess(mine, one.ask(user=user))
+                guess(mine, one.ask(user=user))
+                assert last - 60 * 12 < wait(one) <= last, wait(one)
+                if last == 600:
+                    aged(locked, 601)
+            guess(mine, two.ask(user=user))
+            assert wait(two) <= 600, "three within ten minutes"
+            aged(locked, 601)
+            guess(mine, two.ask(user=user))
+            assert wait(two) > 80000, "six within a day"
+            aged(locked, 86401)
+        assert two.ask().code(mine.code()).status == 200, "the lock ended"
+
+
+@test("I5: codes that were wrong in a row lock until an approval by phone or an administrator, over a restart, known or not; a right code ends the row")
+def lock_in_row():
+    with Server("[limits]\ncodes_wrong_in_row = 4\n") as locked:
+        locked.cli("user", "add", "alice")
+        host, mine = Host(locked), Phone(locked)
+        peers.calm()
+
+        def row_of(count, user="alice"):
+            for _ in range(count):
+                guess(mine, host.ask(user=user, extra={"methods": "code"}))
+
+        def locked_for(user="alice"):
+            answer = refused(host.ask(user=user, extra={"methods": "code"}).code(mine.code()), 400, "pam_approve_code_locked")
+            return answer.json.get("retry_after")
+
+        row_of(4, "unknown")
+        assert locked_for("unknown") is None
+        row_of(3)
+        assert host.ask().code(mine.code(-1)).status == 200
+        aged(locked, 601)
+        row_of(3)
+        aged(locked, 2 * 86400)
+        row_of(1)
+        assert locked_for() is None, "no time ends it"
+        aged(locked, 80 * 86400)
+        time.sleep(0.3)  # it sweeps at its start
+        assert locked_for() is None
+        mine.decide(host.ask(rhost="192.0.2.20"), "deny")
+        assert locked_for() is None, "a refusal ends nothing"
+        login = host.ask(rhost="192.0.2.21")
+        assert mine.decide(login).status == 200, "I5: a lock blocks no approval"
+        login.approval(login.token())
+        assert host.ask().code(mine.code()).status == 200
+        row_of(4)
+        assert locked_for() is None
+        locked.cli("user", "unlock", "alice")
+        assert host.ask().code(mine.code(1)).status == 200
+        assert locked_for("unknown") is None
+        unknown = sandbox.sh(peers.SERVER, "--config", locked.conf, "user", "unlock", "nobody", check=False)
+        assert unknown.returncode != 0 and "user" in unknown.stdout, unknown
+
+
 @test("I5: parallel guesses cannot pass the limit together, and of parallel right ones exactly one opens")
 def parallel_codes():
     with Server("[limits]\ncodes_wrong_host = 5\ncodes_wrong_user = 5\n") as locked:
