@@ -61,6 +61,12 @@ static int run_user_list(const struct command_call *call)
                       _("There are no users. `approve-server user add NAME` adds one."));
 }
 
+static int run_user_unlock(const struct command_call *call)
+{
+    return tell(call, "user_unlock", json_pack("{ss}", "name", call->words[0]),
+                _("wrong codes are forgotten; codes count again"));
+}
+
 static int run_user_remove(const struct command_call *call)
 {
     return tell(call, "user_remove", json_pack("{ss}", "name", call->words[0]),
@@ -235,6 +241,8 @@ static const struct command commands[] = {
     {"serve", "", 0, 0, NULL, N_("run the server"), serve_command},
     {"user add", "NAME", 1, 1, user_options, N_("let a user be asked"), run_user_add},
     {"user list", "", 0, 0, json_options, N_("list the users"), run_user_list},
+    {"user unlock", "NAME", 1, 1, NULL,
+     N_("let a user's codes count again after too many wrong ones"), run_user_unlock},
     {"user remove", "NAME", 1, 1, NULL, N_("remove a user with all phones"), run_user_remove},
     {"enroll", "USER", 1, 1, json_options, N_("make a one-use link that makes a phone the user's"),
      run_enroll},

@@ -67,6 +67,20 @@ static bool start_user_remove(struct admin_call *call)
     return true;
 }
 
+static bool start_user_unlock(struct admin_call *call)
+{
+    const char *name = admin_text(call, "name", USER_MAX);
+    if (!name)
+        return false;
+    const struct store_value value = V_TEXT(name);
+    const struct store_step steps[] = {
+        {STATEMENT_USER_KNOWN, &value, 1, true},
+        {STATEMENT_CODES_UNLOCK, &value, 1, false},
+    };
+    admin_store(call, steps, 2);
+    return true;
+}
+
 /* The logins that wait are refused at once, and the phones that wait learn that they are gone. */
 static json_t *answer_user_remove(struct admin_call *call, const struct store_rows *const *results)
 {
@@ -192,6 +206,7 @@ static json_t *answer_activity(struct admin_call *call, const struct store_rows 
 const struct admin_method admin_user_methods[] = {
     {"user_add", "user_exists", start_user_add, answer_nothing},
     {"user_list", NULL, start_user_list, answer_user_list},
+    {"user_unlock", "no_user", start_user_unlock, answer_nothing},
     {"user_remove", "no_user", start_user_remove, answer_user_remove},
     {"device_list", NULL, start_device_list, answer_device_list},
     {"device_remove", "no_device", start_device_remove, answer_device_remove},

@@ -7,6 +7,7 @@
 #include "backend/request.h"
 #include "backend/routes.h"
 #include "backend/sweep.h"
+#include "common/address.h"
 #include "common/base64url.h"
 #include "common/json_text.h"
 #include "common/log.h"
@@ -155,8 +156,8 @@ static void on_fault(void *arg, enum store_status status, const struct store_row
         refuse(call, "invalid_authorization_details", "details were used before");
     else
         client_error_with(&call->client, 503, "temporarily_unavailable",
-                          "too many requests of this host or for this user are open", NULL,
-                          RETRY_AFTER);
+                          "too many requests of this host, or of this host for this user, are open",
+                          NULL, RETRY_AFTER);
 }
 
 static void on_added(void *arg, enum store_status status, const struct store_rows *const *results)
@@ -176,8 +177,8 @@ static void on_added(void *arg, enum store_status status, const struct store_row
         return;
     }
     bool shown = store_integer(results[1], 0, 2) == 1;
-    log_info("request for %s by %s, service %s, from %s: %s", login->user, login->host,
-             login->service, *login->rhost ? login->rhost : "here",
+    log_info("request for %s by %s, service %s, from %s: %s", LOG_NAME(login->user), login->host,
+             LOG_NAME(login->service), LOG_NAME(login->rhost),
              shown ? "phones asked" : "code only");
     sweep_request(server->sweep, call->ends);
     if (shown)
@@ -191,11 +192,14 @@ static void add_request(struct backchannel_call *call)
     const struct config *config = server->config;
     const struct login *login = &call->login;
     int64_t now = store_now_ms(server->store);
-    char source[sizeof login->rhost + 8];
+    char source[ADDRESS_SOURCE_SIZE];
+    long per_user = config_integer(config, "limits", "pushes_per_user");
 
     /* a local login's source is its host; the blank keeps it apart from addresses and names */
-    snprintf(source, sizeof source, "%s%s", *login->rhost ? "" : "host ",
-             *login->rhost ? login->rhost : login->host);
+    if (*login->rhost)
+        address_source(login->rhost, source);
+    else
+        snprintf(source, sizeof source, "host %s", login->host);
     call->ends = now + call->life * 1000;
     const struct store_value seen[] = {V_TEXT(call->client.host), V_INT(now)};
     const struct store_value user[] = {V_TEXT(login->user)};
@@ -215,15 +219,16 @@ static void add_request(struct backchannel_call *call)
         V_INT(config_integer(config, "limits", "open_per_host")),
         V_INT(now - config_integer(config, "limits", "push_window") * 1000),
         V_INT(config_integer(config, "limits", "pushes_per_source")),
-        V_INT(config_integer(config, "limits", "pushes_per_user")),
+        V_INT(per_user),
         V_INT(config_integer(config, "limits", "open_per_user")),
+        V_INT((per_user * 2 + 2) / 3), /* a host's share, rounded up */
     };
     struct store_value held[HELD_MAX];
     for (size_t i = 0; i < HELD_MAX; i++)
         held[i] = i < call->held_count ? V_TEXT(call->held[i]) : V_NULL;
     const struct store_step steps[] = {
         client_seen_step(&call->client),
-        {.statement = STATEMENT_REQUEST_ADD, .values = request, .count = 17},
+        {.statement = STATEMENT_REQUEST_ADD, .values = request, .count = 18},
         {.statement = STATEMENT_DEVICES_ASKED, .values = user, .count = 1},
         {.statement = STATEMENT_HOST_SEEN, .values = seen, .count = 2},
         {.statement = STATEMENT_DEVICES_HELD, .values = held, .count = HELD_MAX},

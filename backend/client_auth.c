@@ -150,6 +150,9 @@ static void on_host(void *arg, enum store_status status, const struct store_rows
         snprintf(call->host_name, sizeof call->host_name, "%s", store_text(results[0], 0, 1));
         jwk_free(key);
     }
+    if (right && call->held.http)
+        http_signed(call->held.http, call->sender,
+                    (size_t)config_integer(call->held.server->config, "limits", "open_per_host"));
     if (right)
         call->next(call);
     else

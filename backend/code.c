@@ -19,6 +19,8 @@
     4 /* that are compared with, so that time does not tell how many there are                     \
        */
 
+#define DAY_MS ((int64_t)86400 * 1000)
+
 struct code_call {
     struct client_call client;
     char id[AUTH_REQ_ID_MAX + 1];
@@ -48,25 +50,38 @@ static void reply_over(struct code_call *call)
                  "the request is over, or no request of this host");
 }
 
-/* Columns of CODE_LOCK. */
-enum column { STATE, ENDS, USER_ATTEMPT, HOST_ATTEMPT };
+/* Columns of CODE_LOCK. The attempts are those whose age ends a lock; none is 0. */
+enum column { STATE, ENDS, USER_ATTEMPT, HOST_ATTEMPT, USER_OF_DAY, HOST_OF_DAY, IN_ROW };
+
+/* Seconds until no limit of time locks codes any more. */
+static int64_t lock_seconds(const struct code_call *call, const struct store_rows *row, int64_t now)
+{
+    int64_t end = now;
+    for (int column = USER_ATTEMPT; column <= HOST_OF_DAY; column++) {
+        int64_t window = column < USER_OF_DAY ? call->window : DAY_MS,
+                over = store_integer(row, 0, column) + window;
+        if (over > end)
+            end = over;
+    }
+    return (end - now) / 1000 + 1;
+}
 
 /* No attempt was reserved: the request is not open, or codes are locked. */
 static void reply_not_reserved(struct code_call *call, const struct store_rows *row)
 {
-    int64_t now = store_now_ms(call->client.held.server->store), oldest, wait;
+    int64_t now = store_now_ms(call->client.held.server->store), wait;
     enum request_state state =
         request_state(store_text(row, 0, STATE), store_integer(row, 0, ENDS), now);
     if (state != REQUEST_OPEN) {
         reply_over(call);
         return;
     }
-    oldest = store_integer(row, 0, USER_ATTEMPT);
-    if (store_integer(row, 0, HOST_ATTEMPT) > oldest)
-        oldest = store_integer(row, 0, HOST_ATTEMPT);
-    wait = (oldest + call->window - now) / 1000 + 1;
-    if (wait < 1)
-        wait = 1;
+    if (store_integer(row, 0, IN_ROW)) {
+        client_error(&call->client, 400, "pam_approve_code_locked",
+                     "too many wrong codes in a row: an approval by phone ends it");
+        return;
+    }
+    wait = lock_seconds(call, row, now);
     client_error_with(&call->client, 400, "pam_approve_code_locked", "too many wrong codes",
                       json_pack("{sI}", "retry_after", (json_int_t)wait), (long)wait);
 }
@@ -91,7 +106,8 @@ static void on_approved(void *arg, enum store_status status,
     struct server *server = call->client.held.server;
     switch (status) {
     case STORE_OK:
-        log_info("code accepted for %s on %s", store_text(results[1], 0, 1), call->client.host);
+        log_info("code accepted for %s on %s", LOG_NAME(store_text(results[1], 0, 1)),
+                 call->client.host);
         request_wake(server, results[1]);
         client_reply(&call->client, json_object());
         return;
@@ -118,8 +134,9 @@ static void approve(struct code_call *call)
          .count = 4,
          .must_return = true},
         {.statement = STATEMENT_CODE_GOOD, .values = attempt, .count = 1},
+        {.statement = STATEMENT_CODE_ENDS_ROW, .values = attempt, .count = 1},
     };
-    store_run_steps(store, steps, 3, on_approved, call);
+    store_run_steps(store, steps, 4, on_approved, call);
 }
 
 /* Compares with the secrets of all devices. True where one fits: call->device, call->step. */
@@ -162,7 +179,8 @@ static void on_reserved(void *arg, enum store_status status,
     } else if (find_device(call, results[3])) {
         approve(call);
     } else {
-        log_info("wrong code for %s on %s", store_text(results[1], 0, 0), call->client.host);
+        log_info("wrong code for %s on %s", LOG_NAME(store_text(results[1], 0, 0)),
+                 call->client.host);
         reply_wrong(call);
     }
 }
@@ -170,22 +188,24 @@ static void on_reserved(void *arg, enum store_status status,
 static void reserve(struct code_call *call)
 {
     const struct server *server = call->client.held.server;
-    int64_t now = store_now_ms(server->store), since = now - call->window;
-    long per_user = config_integer(server->config, "limits", "codes_wrong_user");
-    long per_host = config_integer(server->config, "limits", "codes_wrong_host");
-    const struct store_value attempt[] = {
-        V_TEXT(call->attempt), V_TEXT(call->id), V_TEXT(call->client.host), V_INT(now),
-        V_INT(since),          V_INT(per_user),  V_INT(per_host),
-    };
-    const struct store_value lock[] = {
-        V_TEXT(call->id),    V_TEXT(call->client.host), V_INT(since),
-        V_INT(per_user - 1), V_INT(per_host - 1),
+    const struct config *config = server->config;
+    int64_t now = store_now_ms(server->store);
+    const struct store_value values[] = {
+        V_TEXT(call->attempt),
+        V_INT(now),
+        V_TEXT(call->id),
+        V_TEXT(call->client.host),
+        V_INT(now - call->window),
+        V_INT(config_integer(config, "limits", "codes_wrong_user")),
+        V_INT(config_integer(config, "limits", "codes_wrong_host")),
+        V_INT(now - DAY_MS),
+        V_INT(config_integer(config, "limits", "codes_wrong_in_row")),
     };
     const struct store_step steps[] = {
         client_seen_step(&call->client),
-        {.statement = STATEMENT_CODE_RESERVE, .values = attempt, .count = 7},
-        {.statement = STATEMENT_CODE_LOCK, .values = lock, .count = 5},
-        {.statement = STATEMENT_CODE_SECRETS, .values = lock, .count = 2},
+        {.statement = STATEMENT_CODE_RESERVE, .values = values, .count = 9},
+        {.statement = STATEMENT_CODE_LOCK, .values = values + 2, .count = 7},
+        {.statement = STATEMENT_CODE_SECRETS, .values = values + 2, .count = 2},
     };
     store_run_steps(server->store, steps, 4, on_reserved, call);
 }

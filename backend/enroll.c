@@ -115,7 +115,7 @@ static void on_enrolled(void *arg, enum store_status status,
         return;
     }
     user = store_text(results[1], 0, 0);
-    log_info("device %s enrolled for %s", call->id, user);
+    log_info("device %s enrolled for %s", call->id, LOG_NAME(user));
     waiters_wake(server->waiters, WAITER_USER, user);
     body = json_pack("{ss, ss, ss, ss}", "user", user, "server", server->name, "device", call->id,
                      "secret", call->secret);

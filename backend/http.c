@@ -4,8 +4,10 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "backend/http_private.h"
@@ -43,7 +45,8 @@ static void free_connection(struct connection *connection)
     http_call_free(call);
     bufferevent_free(connection->bev);
     event_free(connection->deadline);
-    http_limits_give_back(server->limits, connection->address);
+    http_limits_give_back(&connection->by_address);
+    http_limits_give_back(&connection->by_sender);
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;
@@ -199,20 +202,24 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 }
 
 int http_connection_start(struct http_listener *listener, struct bufferevent *bev, const char *peer,
-                          struct http_address *address)
+                          const uint64_t address[2])
 {
     struct http_server *server = listener->server;
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return -1;
     connection->deadline = evtimer_new(server->base, on_deadline, connection);
-    if (!connection->deadline) {
+    connection->by_address.owner = connection;
+    if (!connection->deadline ||
+        (address && !http_limits_take(server->addresses, address, server->most_of_one,
+                                      &connection->by_address))) {
+        if (connection->deadline)
+            event_free(connection->deadline);
         free(connection);
         return -1;
     }
     connection->server = server;
     connection->listener = listener;
-    connection->address = address;
     connection->bev = bev;
     snprintf(connection->peer, sizeof connection->peer, "%s", peer);
     connection->next = server->connections;
@@ -228,6 +235,39 @@ int http_connection_start(struct http_listener *listener, struct bufferevent *be
     return 0;
 }
 
+/* One whose signature is just being looked at is left alone: that takes milliseconds. */
+static bool can_be_evicted(const struct connection *connection)
+{
+    return connection->state != STATE_CALL || connection->over;
+}
+
+bool http_connection_evict(struct http_server *server, const uint64_t address[2])
+{
+    struct http_place *place = http_limits_oldest(server->addresses, address);
+    while (place && !can_be_evicted(place->owner))
+        place = http_limits_younger(place);
+    if (place)
+        free_connection(place->owner);
+    return place != NULL;
+}
+
+void http_signed(struct http_call *call, const char *sender, size_t most)
+{
+    struct connection *connection = call->connection;
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    uint64_t key[2];
+    if (!connection->by_address.source)
+        return;
+    connection->over = true;
+    if (EVP_Digest(sender, strlen(sender), hash, NULL, EVP_sha256(), NULL) != 1)
+        return;
+    memcpy(key, hash, sizeof key);
+    if (!http_limits_take(connection->server->senders, key, most, &connection->by_sender))
+        return;
+    connection->over = false;
+    http_limits_give_back(&connection->by_address);
+}
+
 /* --- the server ----------------------------------------------------------------------------- */
 
 struct http_server *http_server_new(struct event_base *base, const struct http_route *routes,
@@ -238,9 +278,10 @@ struct http_server *http_server_new(struct event_base *base, const struct http_r
         return NULL;
     *server = (struct http_server){
         .base = base, .routes = routes, .context = context, .most = 1000, .most_of_one = 200};
-    server->limits = http_limits_new();
-    if (!server->limits) {
-        free(server);
+    server->addresses = http_limits_new();
+    server->senders = http_limits_new();
+    if (!server->addresses || !server->senders) {
+        http_server_free(server);
         return NULL;
     }
     return server;
@@ -259,7 +300,8 @@ void http_server_free(struct http_server *server)
     http_listeners_free(server);
     while (server->connections)
         free_connection(server->connections);
-    http_limits_free(server->limits);
+    http_limits_free(server->addresses);
+    http_limits_free(server->senders);
     free(server);
 }
 

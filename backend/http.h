@@ -40,7 +40,7 @@ struct http_server *http_server_new(struct event_base *base, const struct http_r
 void http_server_free(struct http_server *server);
 
 /* At most so many connections in all and from one address; Unix sockets are not counted by address.
- * Without it: 1,000 and 200. */
+ * An address that has so many gives up its oldest for a new one. Without it: 1,000 and 200. */
 void http_set_limits(struct http_server *server, size_t most, size_t most_of_one);
 
 /* Listens on "127.0.0.1:8700", "[::]:8443"; tls NULL: plain. Returns 0, or -1 with why. */
@@ -57,6 +57,13 @@ const char *http_rest(const struct http_call *call); /* what a last "*" matched,
 const char *http_header(const struct http_call *call, const char *name); /* or NULL */
 const char *http_body(const struct http_call *call, size_t *len);        /* NUL-terminated */
 const char *http_peer(const struct http_call *call); /* address, for limits and logs; "unix" */
+
+/*
+ * A signature in this call was right: from now on its connection counts for that sender, who may
+ * have `most`, and no more for its address, whose others cannot push it out. Where the sender has
+ * so many already, it stays one of its address.
+ */
+void http_signed(struct http_call *call, const char *sender, size_t most);
 
 /* Answers. Each ends the call, and may be given once; extra headers come before. */
 void http_add_header(struct http_call *call, const char *name, const char *value);

@@ -1,7 +1,5 @@
 #include "backend/http_limits.h"
 
-#include <netinet/in.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +7,16 @@
 
 #define BUCKETS 4096
 
-struct http_address {
-    struct http_address *next;
+struct http_source {
+    struct http_source *next;
     uint64_t key[2];
     size_t count;
+    TAILQ_HEAD(, http_place) places; /* the oldest first */
 };
 
 struct http_limits {
     uint64_t seed; /* so that nobody outside can fill one bucket */
-    struct http_address *buckets[BUCKETS];
+    struct http_source *buckets[BUCKETS];
 };
 
 struct http_limits *http_limits_new(void)
@@ -32,68 +31,76 @@ struct http_limits *http_limits_new(void)
 
 void http_limits_free(struct http_limits *limits)
 {
-    if (!limits)
-        return;
-    for (size_t i = 0; i < BUCKETS; i++) {
-        while (limits->buckets[i]) {
-            struct http_address *address = limits->buckets[i];
-            limits->buckets[i] = address->next;
-            free(address);
-        }
-    }
     free(limits);
 }
 
-static void make_key(const struct sockaddr *from, uint64_t key[2])
-{
-    key[0] = key[1] = 0;
-    if (from->sa_family == AF_INET) {
-        memcpy(&key[1], &((const struct sockaddr_in *)from)->sin_addr, 4);
-    } else if (from->sa_family == AF_INET6) {
-        const struct in6_addr *address = &((const struct sockaddr_in6 *)from)->sin6_addr;
-        if (IN6_IS_ADDR_V4MAPPED(address))
-            memcpy(&key[1], address->s6_addr + 12, 4);
-        else
-            memcpy(&key[0], address->s6_addr, 8);
-    }
-}
-
-static struct http_address **find_bucket(struct http_limits *limits, const uint64_t key[2])
+static size_t find_bucket(const struct http_limits *limits, const uint64_t key[2])
 {
     uint64_t hash = (key[0] ^ limits->seed) * UINT64_C(0x9e3779b97f4a7c15);
     hash = (hash ^ (hash >> 29) ^ key[1]) * UINT64_C(0xbf58476d1ce4e5b9);
-    return &limits->buckets[(hash >> 40) % BUCKETS];
+    return (hash >> 40) % BUCKETS;
 }
 
-struct http_address *http_limits_take(struct http_limits *limits, const struct sockaddr *from,
-                                      size_t most)
+static struct http_source *find(const struct http_limits *limits, const uint64_t key[2])
 {
-    uint64_t key[2];
-    make_key(from, key);
-    struct http_address **bucket = find_bucket(limits, key), *address = *bucket;
-    while (address && memcmp(address->key, key, sizeof key) != 0)
-        address = address->next;
-    if (!address) {
-        address = calloc(1, sizeof *address);
-        if (!address)
-            return NULL;
-        memcpy(address->key, key, sizeof key);
-        address->next = *bucket;
-        *bucket = address;
+    struct http_source *source = limits->buckets[find_bucket(limits, key)];
+    while (source && memcmp(source->key, key, sizeof source->key) != 0)
+        source = source->next;
+    return source;
+}
+
+bool http_limits_full(const struct http_limits *limits, const uint64_t source[2], size_t most)
+{
+    const struct http_source *found = find(limits, source);
+    return (found ? found->count : 0) >= most;
+}
+
+bool http_limits_take(struct http_limits *limits, const uint64_t source[2], size_t most,
+                      struct http_place *place)
+{
+    struct http_source *found = find(limits, source);
+    if (http_limits_full(limits, source, most))
+        return false;
+    if (!found) {
+        struct http_source **bucket = &limits->buckets[find_bucket(limits, source)];
+        found = calloc(1, sizeof *found);
+        if (!found)
+            return false;
+        memcpy(found->key, source, sizeof found->key);
+        TAILQ_INIT(&found->places);
+        found->next = *bucket;
+        *bucket = found;
     }
-    if (address->count >= most)
-        return NULL;
-    address->count++;
-    return address;
+    found->count++;
+    TAILQ_INSERT_TAIL(&found->places, place, entry);
+    place->limits = limits;
+    place->source = found;
+    return true;
 }
 
-void http_limits_give_back(struct http_limits *limits, struct http_address *address)
+void http_limits_give_back(struct http_place *place)
 {
-    if (!address || --address->count > 0)
+    struct http_source *source = place->source;
+    if (!source)
         return;
-    struct http_address **at = find_bucket(limits, address->key);
-    while (*at != address)
+    TAILQ_REMOVE(&source->places, place, entry);
+    place->source = NULL;
+    if (--source->count > 0)
+        return;
+    struct http_source **at = &place->limits->buckets[find_bucket(place->limits, source->key)];
+    while (*at != source)
         at = &(*at)->next;
-    *at = address->next;
-    free(address);
+    *at = source->next;
+    free(source);
+}
+
+struct http_place *http_limits_oldest(const struct http_limits *limits, const uint64_t source[2])
+{
+    const struct http_source *found = find(limits, source);
+    return found ? TAILQ_FIRST(&found->places) : NULL;
+}
+
+struct http_place *http_limits_younger(const struct http_place *place)
+{
+    return TAILQ_NEXT(place, entry);
 }

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/clock.h"
 #include "common/i18n.h"
 #include "common/log.h"
@@ -40,9 +41,9 @@ static void warn_of_limit(struct http_server *server, const char *peer)
                    "server.conf"),
                  server->count);
     else
-        log_warn(_("connections refused: %zu are open, %s has as many as one address may have; "
+        log_warn(_("connections ended: %s has as many as one address may have without a signature; "
                    "see [limits] in server.conf"),
-                 server->count, peer);
+                 peer);
 }
 
 static void name_peer(const struct sockaddr *from, char peer[PEER_SIZE])
@@ -82,32 +83,37 @@ static struct bufferevent *make_bufferevent(const struct http_listener *listener
     return bev;
 }
 
+/* An address that has as many as it may gives up its oldest: refusing the new one would let whoever
+ * shares the address with a host keep it out. */
+static bool make_room(struct http_server *server, const uint64_t address[2], const char *peer)
+{
+    if (server->count < server->most &&
+        !http_limits_full(server->addresses, address, server->most_of_one))
+        return true;
+    warn_of_limit(server, peer);
+    return server->count < server->most && http_connection_evict(server, address);
+}
+
 static void accept_connection(struct evconnlistener *socket, evutil_socket_t fd,
                               struct sockaddr *from, int len, void *arg)
 {
     (void)socket, (void)len;
     struct http_listener *listener = arg;
     struct http_server *server = listener->server;
-    struct http_address *address = NULL;
+    uint64_t address[2];
     struct bufferevent *bev = NULL;
     char peer[PEER_SIZE];
 
     name_peer(from, peer);
     if (listener->admin && !may_administer(fd))
         goto out;
-    if (!listener->path) {
-        if (server->count < server->most)
-            address = http_limits_take(server->limits, from, server->most_of_one);
-        if (!address) {
-            warn_of_limit(server, peer);
-            goto out;
-        }
-    }
+    address_key(from, address);
+    if (!listener->path && !make_room(server, address, peer))
+        goto out;
     bev = make_bufferevent(listener, fd);
-    if (bev && http_connection_start(listener, bev, peer, address) == 0)
+    if (bev && http_connection_start(listener, bev, peer, listener->path ? NULL : address) == 0)
         return;
 out:
-    http_limits_give_back(server->limits, address);
     if (bev)
         bufferevent_free(bev);
     else

@@ -49,7 +49,8 @@ struct connection {
     struct connection *next, **link;
     struct http_server *server;
     struct http_listener *listener;
-    struct http_address *address;
+    struct http_place by_address, by_sender; /* one of them is taken, or none */
+    bool over; /* its sender has no more room: it stays one of its address */
     struct bufferevent *bev;
     struct event *deadline;
     enum state state;
@@ -68,16 +69,20 @@ struct http_server {
     struct connection *connections;
     size_t count;             /* of connections */
     size_t most, most_of_one; /* in all, from one address */
-    struct http_limits *limits;
+    struct http_limits *addresses, *senders;
     time_t date_of;
     char date[32]; /* for the Date header, as of date_of */
     int64_t warned_ms;
 };
 
-/* Takes over bev. address (may be NULL) is given back at the end. Returns 0, or -1; then the caller
- * still has both. */
+/* Takes over bev. address: who it counts for (address_key), or NULL. Returns 0, or -1; then the
+ * caller still has bev. */
 int http_connection_start(struct http_listener *listener, struct bufferevent *bev, const char *peer,
-                          struct http_address *address);
+                          const uint64_t address[2]);
+
+/* Ends the address's oldest connection on which no signature was right. False where there is none.
+ */
+bool http_connection_evict(struct http_server *server, const uint64_t address[2]);
 
 /* The connection's time is up in so many seconds, whatever the client sends; 0: never. */
 void http_set_deadline(struct connection *connection, int seconds);

@@ -197,7 +197,7 @@ static void on_decided(void *arg, enum store_status status, const struct store_r
         phone_error_with(&call->phone, PHONE_OVER, NULL, body, 0);
         return;
     }
-    log_info("%s for %s by device %s", login_decisions[call->decision], call->phone.user,
+    log_info("%s for %s by device %s", login_decisions[call->decision], LOG_NAME(call->phone.user),
              call->phone.device);
     phone_reply(&call->phone, body);
 }
@@ -217,8 +217,9 @@ static void store_decision(struct decide_call *call)
          .values = values,
          .count = transitions[call->decision].result ? 6 : 5},
         {.statement = STATEMENT_REQUEST_STATE, .values = values, .count = 2},
+        {.statement = STATEMENT_APPROVAL_ENDS_ROW, .values = values, .count = 4},
     };
-    store_run_steps(store, steps, 4, on_decided, call);
+    store_run_steps(store, steps, 5, on_decided, call);
 }
 
 /* The details never change after they were made: what is checked here holds when the decision is

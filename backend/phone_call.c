@@ -11,6 +11,7 @@
 #define TIME_DIFFERENCE 60 /* seconds */
 #define JTI_LEAST 16
 #define STORE_RETRY 1
+#define CONNECTIONS_MAX 8 /* of one phone; a browser opens six */
 
 static const struct {
     const char *name;
@@ -160,10 +161,15 @@ static bool check_message(struct phone_call *call)
 /* With the key found: signature and the rest. */
 static void check_signed(struct phone_call *call)
 {
-    if (!jws_verify(call->jws, call->key, JWS_ES256))
+    if (!jws_verify(call->jws, call->key, JWS_ES256)) {
         phone_fail(call, PHONE_BAD_MESSAGE, "the signature is wrong");
-    else if (check_message(call))
-        call->next(call);
+        return;
+    }
+    if (!check_message(call))
+        return;
+    if (*call->device && call->held.http)
+        http_signed(call->held.http, call->sender, CONNECTIONS_MAX);
+    call->next(call);
 }
 
 static void on_device(void *arg, enum store_status status, const struct store_rows *const *results)

@@ -127,7 +127,7 @@ static void on_removed(void *arg, enum store_status status, const struct store_r
     struct server *server = call->held.server;
     if (!phone_stored(call, status, results))
         return;
-    log_info("device %s of %s removed by itself", call->device, call->user);
+    log_info("device %s of %s removed by itself", call->device, LOG_NAME(call->user));
     request_wake(server, results[2]);
     waiters_wake(server->waiters, WAITER_USER, call->user);
     phone_reply(call, json_object());

@@ -72,7 +72,7 @@ CREATE TABLE requests (
     user_name TEXT NOT NULL,
     service TEXT NOT NULL,
     rhost TEXT NOT NULL,
-    source TEXT NOT NULL,        -- what the limits count by: rhost, or the host for a local login
+    source TEXT NOT NULL,        -- what the limits count by: rhost (of IPv6 its /64), or the host for a local login
     details TEXT NOT NULL,       -- base64url of the bytes as the host made them
     shown BIGINT NOT NULL,       -- 1: phones see it
     unreached BIGINT NOT NULL DEFAULT 0, -- 1: no phone can have got it, 2: and its host was told
@@ -112,7 +112,8 @@ CREATE TABLE code_attempts (
     user_name TEXT NOT NULL,
     host_id TEXT NOT NULL,
     made BIGINT NOT NULL,
-    good BIGINT NOT NULL DEFAULT 0
+    good BIGINT NOT NULL DEFAULT 0,
+    in_row BIGINT NOT NULL DEFAULT 1 -- 0: a right code or an approval by phone came after it
 ) WITHOUT ROWID;
 CREATE INDEX code_attempts_user ON code_attempts (user_name, made) WHERE good = 0;
 CREATE INDEX code_attempts_made ON code_attempts (made);

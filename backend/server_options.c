@@ -178,7 +178,8 @@ const struct config_option server_options[] = {
      .fallback = "5",
      .stricter = CONFIG_LOWER,
      .help = N_("Requests to a user's phones from one source within push_window; further ones can "
-                "be answered by a code only.")},
+                "be answered by a code only. A source is an address (of IPv6: one /64), or the "
+                "host of a local login.")},
     {.section = "limits",
      .key = "pushes_per_user",
      .type = CONFIG_INTEGER,
@@ -186,7 +187,7 @@ const struct config_option server_options[] = {
      .high = 1000,
      .fallback = "10",
      .stricter = CONFIG_LOWER,
-     .help = N_("The same from all sources.")},
+     .help = N_("The same from all sources. One host can spend two thirds of them.")},
     {.section = "limits",
      .key = "push_window",
      .type = CONFIG_INTEGER,
@@ -202,8 +203,9 @@ const struct config_option server_options[] = {
      .high = 100,
      .fallback = "10",
      .stricter = CONFIG_LOWER,
-     .help = N_(
-         "Wrong codes for one user within codes_window, from all hosts; then codes are locked.")},
+     .help =
+         N_("Wrong codes for one user within codes_window, from all hosts; then codes are locked. "
+            "Twice as many within a day lock them too.")},
     {.section = "limits",
      .key = "codes_wrong_host",
      .type = CONFIG_INTEGER,
@@ -212,6 +214,16 @@ const struct config_option server_options[] = {
      .fallback = "5",
      .stricter = CONFIG_LOWER,
      .help = N_("The same from one host.")},
+    {.section = "limits",
+     .key = "codes_wrong_in_row",
+     .type = CONFIG_INTEGER,
+     .low = 1,
+     .high = 100,
+     .fallback = "100",
+     .stricter = CONFIG_LOWER,
+     .help = N_("Wrong codes for one user since the last right one or approval by phone, within 90 "
+                "days; then codes are locked until an approval by phone, or `approve-server user "
+                "unlock`.")},
     {.section = "limits",
      .key = "codes_window",
      .type = CONFIG_INTEGER,
@@ -226,14 +238,14 @@ const struct config_option server_options[] = {
      .low = 1,
      .high = 100000,
      .fallback = "1000",
-     .help = N_("Open requests that one host may have.")},
+     .help = N_("Open requests that one host may have, and connections.")},
     {.section = "limits",
      .key = "open_per_user",
      .type = CONFIG_INTEGER,
      .low = 1,
      .high = 100000,
      .fallback = "100",
-     .help = N_("Open requests for one user, from all hosts.")},
+     .help = N_("Open requests for one user that one host may have.")},
     {.section = "limits",
      .key = "connections",
      .type = CONFIG_INTEGER,
@@ -247,8 +259,10 @@ const struct config_option server_options[] = {
      .low = 1,
      .high = 1000000,
      .fallback = "200",
-     .help = N_("Connections from one address (of IPv6: one /64). Raise it behind a reverse proxy "
-                "that connects by TCP.")},
+     .help =
+         N_("Connections from one address (of IPv6: one /64) on which no signature of a host or "
+            "phone was right yet; the oldest gives way to a new one. Raise it behind a "
+            "reverse proxy that connects by TCP.")},
 
     {.section = "phone",
      .key = "minimum",

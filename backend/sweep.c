@@ -15,7 +15,7 @@
  */
 #define DAY_MS ((int64_t)86400 * 1000)
 #define KEEP_REQUESTS_MS (90 * DAY_MS)
-#define KEEP_ATTEMPTS_MS (2 * DAY_MS) /* longer than any window of the limits */
+#define KEEP_ATTEMPTS_MS (90 * DAY_MS) /* those in a row count for so long */
 #define KEEP_TOKENS_MS (30 * DAY_MS)
 #define KEEP_STEPS (2 * DAY_MS / 1000 / TOTP_STEP)
 #define KEEP_SEEN_MS ((int64_t)2 * 3600 * 1000)

@@ -81,17 +81,6 @@ bool session_send_wait(struct session *session, long seconds, bool key)
     return send_frame(session, &frame);
 }
 
-/* A name in a line of log: without blanks, which would let it say more than itself. */
-static const char *log_name(char *out, size_t size, const char *name)
-{
-    sanitize_text(out, size, name[0] != 0 ? name : "-");
-    for (char *p = out; *p != 0; p++) {
-        if (*p == ' ')
-            *p = '_';
-    }
-    return out;
-}
-
 static void write_log(const struct session *session, const char *word, const char *why)
 {
     char user[130], service[66], rhost[258], by[130];

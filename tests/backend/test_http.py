@@ -11,8 +11,10 @@ import socket
 import ssl
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.parse
 import warnings
 
 import peers
@@ -76,6 +78,10 @@ def closed(line, seconds=1.0):
         return line.recv(1) == b""
     except ConnectionResetError:
         return True
+
+
+def stays(line):
+    return not select.select([line], [], [], 0)[0]
 
 
 def status_of(request, ends=False):
@@ -511,32 +517,94 @@ def descriptors():
     assert re.search(r"Max core file size\s+0\s+0", sandbox.read(f"/proc/{plain.child.pid}/limits"))
 
 
-@test("one address has so many connections and no more; a place that is left is free again")
+@test("one address has so many connections without a signature: the oldest gives way to a new one, another address's stay")
 def per_address():
     with peers.Server(peers.LIMITS + "connections_per_address = 5\n") as small:
         sandbox.wait_for("the probes' places", lambda: small.json("status")["connections"] == 1)
-        lines = [connect(small) for _ in range(5)]
-        for line in lines:
-            line.sendall(ok)
-            assert receive(line)[0] == 200
-        with connect(small) as sixth:
-            assert closed(sixth, 2)
         with socket.create_connection(("127.0.0.1", small.port), source_address=("127.0.0.9", 0)) as elsewhere:
-            elsewhere.sendall(ok)
-            assert receive(elsewhere)[0] == 200
+            lines = [connect(small) for _ in range(7)]
+            assert closed(lines[0], 2) and closed(lines[1], 2)
+            for line in lines[2:] + [elsewhere]:
+                line.sendall(ok)
+                assert receive(line)[0] == 200
+            assert small.json("status")["connections"] == 7, "five, one of elsewhere, and the one that asks"
         lines.pop().close()
-
-        def free():
-            with connect(small) as line:
-                try:
-                    line.sendall(ok)
-                    return receive(line, 1)
-                except OSError:
-                    return None
-        sandbox.wait_for("a free place", free, 2)
+        sandbox.wait_for("a free place", lambda: small.json("status")["connections"] == 5)
+        lines.append(connect(small))
+        for line in lines[2:]:
+            line.sendall(ok)
+            assert receive(line)[0] == 200, "nobody had to go"
         for line in lines:
             line.close()
-        assert "as many as one address may have" in sandbox.read(small.log)
+        assert sandbox.read(small.log).count("as many as one address may have") == 1
+
+
+@test("a login that waits is not pushed out by its address's other connections; what is signed counts for its host or phone, which has so many")
+def signed_connections():
+    with peers.Server(peers.LIMITS + "connections_per_address = 5\nopen_per_host = 3\n") as small:
+        small.cli("user", "add", "alice")
+        mine, there = peers.Host(small), peers.Phone(small)
+        sandbox.wait_for("the calls' places", lambda: small.json("status")["connections"] == 1)
+
+        def signed(body, path, content_type):
+            line = connect(small)
+            line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            return line
+
+        def of_host():  # a code for a request that is none: refused, but signed
+            body = urllib.parse.urlencode({"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                                           "client_assertion": mine.assertion(), "auth_req_id": "none", "reason": "not_needed"})
+            return signed(body, "/ciba/cancel", "application/x-www-form-urlencoded")
+
+        def served(line):
+            answer = receive(line)
+            assert answer[0] in (200, 400) and b"invalid_client" not in answer[2] and b"bad_message" not in answer[2], answer
+            return line
+
+        held, login = held_request(mine)
+        hosts = [served(of_host()) for _ in range(4)]  # two count for web1, two still for the address
+        phones = [served(signed(there.message("requests", wait=0, seen=""), "/phone/v1/requests", "application/jose")) for _ in range(10)]
+        crowd = [connect(small) for _ in range(12)]
+        assert small.json("status")["connections"] == 3 + 8 + 5 + 1
+        assert all(stays(line) for line in [held, *hosts[:2]]) and all(closed(line, 1) for line in hosts[2:])
+        assert all(stays(line) for line in phones[:8]) and all(closed(line, 1) for line in phones[8:])
+        assert all(closed(line, 1) for line in crowd[:7]) and all(stays(line) for line in crowd[7:])
+        for _ in range(10):
+            assert mine.ask(extra={"methods": "code"}, life=10).cancel().status == 200
+        there.decide(login)
+        assert receive(held)[0] == 200
+        for line in [held, *hosts, *phones, *crowd]:
+            line.close()
+        sandbox.wait_for("their places", lambda: small.json("status")["connections"] == 1)
+
+
+@test("a process that holds and renews idle connections from a host's own address keeps no login of it out")
+def idle_crowd():
+    with peers.Server("") as small:
+        small.cli("user", "add", "alice")
+        mine = peers.Host(small)
+        program = ("import socket, sys, time\ncs = []\nprint(flush=True)\n"
+                   "while True:\n"
+                   "    while len(cs) < 260:\n"
+                   "        c = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n        c.setblocking(False)\n        cs.append(c)\n"
+                   "    for c in list(cs):\n"
+                   "        try:\n            gone = c.recv(1) == b''\n"
+                   "        except BlockingIOError:\n            gone = False\n"
+                   "        except OSError:\n            gone = True\n"
+                   "        if gone:\n            c.close()\n            cs.remove(c)\n"
+                   "    time.sleep(0.02)\n")
+        crowd = subprocess.Popen([sys.executable, "-c", program, str(small.port)], stdout=subprocess.PIPE)
+        try:
+            crowd.stdout.readline()
+            sandbox.wait_for("the crowd", lambda: small.json("status")["connections"] >= 200)
+            for i in range(40):
+                login = mine.ask(user=f"u{i}", life=10)
+                assert login.answer.status == 200, login.answer
+                time.sleep(0.02)
+        finally:
+            crowd.kill()
+            crowd.wait()
+            crowd.stdout.close()
 
 
 @test("the cap on all connections leaves the admin socket free, and running out of descriptors is survived")

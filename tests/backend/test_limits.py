@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Who can be told apart, how often phones ring, and one-time codes with their limits (I5, I8, I9)."""
 import signal
+import sqlite3
 import time
 
 import peers
 from peers import Host, Later, Phone, Server
-from world import bobs, ended, other, phone, refused, row, run, server, test, web1, web2
+from world import bobs, ended, other, phone, refused, row, run, sandbox, server, test, web1, web2
 
 
 # --- I8, I9: who can be told apart, and how often phones ring ---------------------------------------------------------
@@ -54,7 +55,9 @@ def push_limits():
         host, mine = Host(limited), Phone(limited)
         Phone(limited, "bob")
 
-        def asked(source, user="alice"):
+        web2 = Host(limited, "web2")
+
+        def asked(source, user="alice", host=host):
             login = host.ask(user=user, rhost=source)
             return login, login.answer.json["devices"] == 1
 
@@ -63,14 +66,83 @@ def push_limits():
         assert mine.decide(mute, "not_me").status == 200
         assert not asked("192.0.2.9")[1], "muted"
         assert asked("192.0.2.9", "bob")[1], "for this user only"
+        limited.stop()  # and the mute is over
+        with sqlite3.connect(f"{limited.data}/store.db") as store:
+            store.execute("UPDATE requests SET result = 'denied' WHERE result = 'not_me'")
+        limited.start()
         assert [asked("192.0.2.1")[1] for _ in range(3)] == [True, True, False]
-        assert [asked("")[1] for _ in range(3)] == [True, True, False], "a local login's source is its host"
+        assert [asked("", host=web2)[1] for _ in range(3)] == [True, True, False], "a local login's source is its host"
         last, rings = asked("192.0.2.2")
         assert not rings, "five for the user"
         assert asked("192.0.2.1", "bob")[1]
         assert last.code(mine.code()).status == 200, "I5: a limit on pushes never blocks codes"
         assert last.claims(last.token())["amr"] == ["otp"]
         assert not mine.shown(last)
+
+
+@test("I9: an IPv6 /64 is one source, however its addresses are written, and an IPv4 address in IPv6 is itself")
+def source_network():
+    with Server("[limits]\npushes_per_source = 2\n") as limited:
+        limited.cli("user", "add", "alice")
+        host, mine = Host(limited), Phone(limited)
+        rings = [host.ask(rhost=rhost).answer.json["devices"] for rhost in
+                 ("2001:db8:1:1::1", "2001:0DB8:1:1:ffff::2", "2001:db8:1:1::3%eth0", "2001:db8:1:2::1", "192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201")]
+        assert rings == [1, 1, 0, 1, 1, 1, 0], rings
+        limited.cli("user", "add", "bob")
+        bob = Phone(limited, "bob")
+        first = host.ask(user="bob", rhost="2001:db8:1:1::1")
+        assert bob.decide(first, "not_me").status == 200
+        assert [host.ask(user="bob", rhost=f"2001:db8:1:1::{i:x}").answer.json["devices"] for i in range(1, 4)] == [0, 0, 0], "muted"
+        assert not mine.shown(first)
+
+
+@test("I9: after not_me only sources that the user has signed in from ring; new ones get a code, on every host, and other users' ring")
+def mute_new_sources():
+    with Server("[limits]\npush_window = 600\n") as limited:
+        for user in ("alice", "bob"):
+            limited.cli("user", "add", user)
+        one, two, mine = Host(limited, "web1"), Host(limited, "web2"), Phone(limited)
+        Phone(limited, "bob")
+        home = one.ask(rhost="2001:db8:7:7::1")
+        assert mine.decide(home).status == 200
+        home.approval(home.token())
+        denied = one.ask(rhost="192.0.2.50")
+        assert mine.decide(denied, "deny").status == 200
+        assert mine.decide(one.ask(rhost="198.51.100.1"), "not_me").status == 200
+        for host in (one, two):
+            new = host.ask(rhost="198.51.100.2")
+            assert new.answer.json["methods"] == ["code"] and new.answer.json["device"] == "", "as if the user had no phone"
+            assert host.ask(rhost="192.0.2.50").answer.json["devices"] == 0, "denied from there, never signed in"
+        assert two.ask(rhost="2001:db8:7:7::2").answer.json["devices"] == 1, "known"
+        assert one.ask(user="bob", rhost="198.51.100.2").answer.json["devices"] == 1
+        peers.calm()
+        assert new.code(mine.code()).status == 200, "codes count"
+        new.claims(new.token())
+        assert two.ask(rhost="198.51.100.2").answer.json["devices"] == 1, "signed in from, with a code"
+
+
+@test("I9: one host cannot spend a user's whole budget of pushes, nor fill the user's requests on another host, with phones or codes")
+def host_share():
+    with Server("") as limited:
+        limited.cli("user", "add", "alice")
+        one, two = Host(limited, "web1"), Host(limited, "web2")
+        Phone(limited)
+        rings = [two.ask(rhost=f"198.51.100.{i}").answer.json.get("devices") for i in range(105)]
+        assert rings == [1] * 7 + [0] * 93 + [None] * 5, rings
+        assert one.ask(rhost="192.0.2.1").answer.json["devices"] == 1
+        code = one.ask(extra={"methods": "code"}).answer
+        assert code.status == 200, code
+        assert [one.ask(rhost=f"192.0.2.{i}").answer.json["devices"] for i in range(2, 5)] == [1, 1, 0], "ten in all"
+
+
+@test("a name with blanks is one word in the log")
+def log_words():
+    user = "eve by web2, service sshd, from 192.0.2.66: phones asked"
+    login = web1.ask(user=user, service="s by x", rhost="192.0.2.8 really")
+    refused(login.code("000000"), 400, "pam_approve_invalid_code")
+    log = sandbox.read(server.log)
+    assert "request for eve_by_web2,_service_sshd,_from_192.0.2.66:_phones_asked by web1, service s_by_x, from 192.0.2.8_really: code only" in log
+    assert "wrong code for eve_by_web2,_service_sshd,_from_192.0.2.66:_phones_asked on web1" in log and user not in log
 
 
 # --- codes ------------------------------------------------------------------------------------------------------------
@@ -129,6 +201,85 @@ def lock():
         login.approval(login.token())
         time.sleep(max(0.0, wait - (time.monotonic() - start) + 0.5))
         assert two.ask().code(mine.code()).status == 200, "the lock ended when it said"
+
+
+def aged(server_, seconds):
+    """Wrong codes so much older, without waiting."""
+    server_.stop()
+    with sqlite3.connect(f"{server_.data}/store.db") as store:
+        store.execute("UPDATE code_attempts SET made = made - ?", (seconds * 1000,))
+    server_.start()
+
+
+def guess(mine, login):
+    """A code that is wrong, and counts as such."""
+    refused(login.code("000000" if mine.code() != "000000" else "000001"), 400, "pam_approve_invalid_code")
+
+
+@test("I5: whoever goes on after a lock is locked for a day, per host first, then per user, known or not")
+def lock_of_a_day():
+    with Server("[limits]\ncodes_wrong_host = 2\ncodes_wrong_user = 3\n") as locked:
+        locked.cli("user", "add", "alice")
+        one, two, mine = Host(locked, "web1"), Host(locked, "web2"), Phone(locked)
+        peers.calm()
+        for user in ("alice", "unknown"):
+            def wait(host, user=user):
+                return refused(host.ask(user=user).code(mine.code()), 400, "pam_approve_code_locked").json["retry_after"]
+            for last in (600, 86400):
+                guess(mine, one.ask(user=user))
+                guess(mine, one.ask(user=user))
+                assert last - 60 * 12 < wait(one) <= last, wait(one)
+                if last == 600:
+                    aged(locked, 601)
+            guess(mine, two.ask(user=user))
+            assert wait(two) <= 600, "three within ten minutes"
+            aged(locked, 601)
+            guess(mine, two.ask(user=user))
+            assert wait(two) > 80000, "six within a day"
+            aged(locked, 86401)
+        assert two.ask().code(mine.code()).status == 200, "the lock ended"
+
+
+@test("I5: codes that were wrong in a row lock until an approval by phone or an administrator, over a restart, known or not; a right code ends the row")
+def lock_in_row():
+    with Server("[limits]\ncodes_wrong_in_row = 4\n") as locked:
+        locked.cli("user", "add", "alice")
+        host, mine = Host(locked), Phone(locked)
+        peers.calm()
+
+        def row_of(count, user="alice"):
+            for _ in range(count):
+                guess(mine, host.ask(user=user, extra={"methods": "code"}))
+
+        def locked_for(user="alice"):
+            answer = refused(host.ask(user=user, extra={"methods": "code"}).code(mine.code()), 400, "pam_approve_code_locked")
+            return answer.json.get("retry_after")
+
+        row_of(4, "unknown")
+        assert locked_for("unknown") is None
+        row_of(3)
+        assert host.ask().code(mine.code(-1)).status == 200
+        aged(locked, 601)
+        row_of(3)
+        aged(locked, 2 * 86400)
+        row_of(1)
+        assert locked_for() is None, "no time ends it"
+        aged(locked, 80 * 86400)
+        time.sleep(0.3)  # it sweeps at its start
+        assert locked_for() is None
+        mine.decide(host.ask(rhost="192.0.2.20"), "deny")
+        assert locked_for() is None, "a refusal ends nothing"
+        login = host.ask(rhost="192.0.2.21")
+        assert mine.decide(login).status == 200, "I5: a lock blocks no approval"
+        login.approval(login.token())
+        assert host.ask().code(mine.code()).status == 200
+        row_of(4)
+        assert locked_for() is None
+        locked.cli("user", "unlock", "alice")
+        assert host.ask().code(mine.code(1)).status == 200
+        assert locked_for("unknown") is None
+        unknown = sandbox.sh(peers.SERVER, "--config", locked.conf, "user", "unlock", "nobody", check=False)
+        assert unknown.returncode != 0 and "user" in unknown.stdout, unknown
 
 
 @test("I5: parallel guesses cannot pass the limit together, and of parallel right ones exactly one opens")

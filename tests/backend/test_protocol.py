@@ -351,18 +351,19 @@ def open_per_host():
         assert one.ask().answer.status == 200
 
 
-@test("one user may have so many open requests, from all hosts and known or not; others' are not refused, and one that ends makes room")
+@test("one host may have so many open requests for one user, known or not; other users' and other hosts' are not refused, and one that ends makes room")
 def open_per_user():
     with Server(peers.LIMITS + "open_per_user = 3\n") as small:
         small.cli("user", "add", "alice")
         one, two, mine = Host(small, "web1"), Host(small, "web2"), peers.Phone(small)
         for user in ("alice", "unknown"):
-            logins = [host.ask(user=user) for host in (one, two, one)]
-            for host in (one, two):
-                refused(host.ask(user=user).answer, 503, "temporarily_unavailable")
+            logins = [one.ask(user=user, rhost=f"198.51.100.{i}") for i in range(3)]
+            for extra in ({}, {"methods": "code"}):
+                refused(one.ask(user=user, extra=extra).answer, 503, "temporarily_unavailable")
+                assert two.ask(user=user, extra=extra).answer.status == 200, "a host cannot fill another's"
             assert one.ask(user=user + "2").answer.status == 200
             logins[0].cancel()
-            logins[2] = two.ask(user=user)
+            logins[2] = one.ask(user=user)
             refused(one.ask(user=user).answer, 503, "temporarily_unavailable")
             if user == "alice":
                 mine.decide(logins[1])

@@ -103,6 +103,18 @@ static void a_long_line_is_cut(void **state)
     assert_int_equal(caught[strlen(caught) - 1], '\n');
 }
 
+static void a_name_is_one_word(void **state)
+{
+    char out[8];
+
+    (void)state;
+    assert_string_equal(log_name(out, sizeof out, "a b c"), "a_b_c");
+    assert_string_equal(log_name(out, sizeof out, ""), "-");
+    assert_string_equal(log_name(out, sizeof out, "a\nb"), "a?b");
+    assert_string_equal(log_name(out, sizeof out, "abcdefghi"), "abcdefg");
+    assert_string_equal(LOG_NAME("x uid=0: approved"), "x_uid=0:_approved");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +123,7 @@ int main(void)
         cmocka_unit_test(levels_are_respected),
         cmocka_unit_test(the_journal_gets_priorities),
         cmocka_unit_test(a_long_line_is_cut),
+        cmocka_unit_test(a_name_is_one_word),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
