@@ -9,11 +9,13 @@
 
 #include "common/login.h"
 #include "helper/host.h"
+#include "helper/quota.h"
 
 struct ciba;
 struct ciba_request;
 
-struct ciba *ciba_new(struct event_base *base);
+/* quotas are borrowed: what goes on after a caller went away is counted for his uid. */
+struct ciba *ciba_new(struct event_base *base, struct quotas *quotas);
 void ciba_free(struct ciba *ciba);
 
 /* Cancels that are still on their way. */
@@ -45,6 +47,7 @@ typedef void ciba_notify(void *arg, enum ciba_event event);
 struct ciba_question {
     struct host *host;
     struct login login; /* service, user, rhost, tty, command, mode; the rest is filled in */
+    uid_t uid;          /* of the caller */
     long life;          /* seconds */
     bool code_only;
 };

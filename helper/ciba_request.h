@@ -22,6 +22,7 @@ enum ciba_state {
 
 struct ciba {
     struct event_base *base;
+    struct quotas *quotas;
     struct transfers *transfers;
     struct issuer *issuer; /* of the host.conf that was used last */
     size_t busy;
@@ -32,6 +33,7 @@ struct ciba_request {
     struct host *host;
     struct issuer *issuer;
     struct login login;
+    uid_t uid;
     long life;
     bool code_only, code_sent;
     enum ciba_state state;

@@ -8,6 +8,7 @@
 #include "helper/ciba.h"
 #include "helper/host.h"
 #include "helper/lookup.h"
+#include "helper/quota.h"
 #include "helper/recent.h"
 
 struct session;
@@ -19,7 +20,7 @@ struct helper {
     struct lookups *lookups;
     struct recent *recent;
     struct session *sessions;
-    size_t session_count;
+    struct quotas *quotas;
 };
 
 #endif

@@ -107,8 +107,9 @@ static int run_helper(const struct command_call *call)
     helper.base = event_base_new();
     helper.host_file = host_file_new(config != NULL ? config : HOST_CONF);
     helper.recent = recent_new();
-    if (helper.base != NULL) {
-        helper.ciba = ciba_new(helper.base);
+    helper.quotas = quotas_new();
+    if (helper.base != NULL && helper.quotas != NULL) {
+        helper.ciba = ciba_new(helper.base, helper.quotas);
         helper.lookups = lookups_new(helper.base);
     }
     if (helper.host_file == NULL || helper.recent == NULL || helper.ciba == NULL ||
@@ -126,6 +127,7 @@ out:
     ciba_free(helper.ciba);
     lookups_free(helper.lookups);
     recent_free(helper.recent);
+    quotas_free(helper.quotas);
     host_file_free(helper.host_file);
     if (helper.base != NULL)
         event_base_free(helper.base);
