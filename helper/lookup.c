@@ -37,8 +37,7 @@ struct lookups {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct lookup *queue, **queue_end;
-    struct lookup *finished;
-    struct lookup *running[LOOKUP_THREADS];
+    struct lookup *finished, *running[LOOKUP_THREADS];
     int threads, idle, queued;
     bool closing;
 };
