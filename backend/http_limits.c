@@ -1,10 +1,10 @@
 #include "backend/http_limits.h"
 
-#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/address.h"
 #include "common/random.h"
 
 #define BUCKETS 4096
@@ -44,20 +44,6 @@ void http_limits_free(struct http_limits *limits)
     free(limits);
 }
 
-static void make_key(const struct sockaddr *from, uint64_t key[2])
-{
-    key[0] = key[1] = 0;
-    if (from->sa_family == AF_INET) {
-        memcpy(&key[1], &((const struct sockaddr_in *)from)->sin_addr, 4);
-    } else if (from->sa_family == AF_INET6) {
-        const struct in6_addr *address = &((const struct sockaddr_in6 *)from)->sin6_addr;
-        if (IN6_IS_ADDR_V4MAPPED(address))
-            memcpy(&key[1], address->s6_addr + 12, 4);
-        else
-            memcpy(&key[0], address->s6_addr, 8);
-    }
-}
-
 static struct http_address **find_bucket(struct http_limits *limits, const uint64_t key[2])
 {
     uint64_t hash = (key[0] ^ limits->seed) * UINT64_C(0x9e3779b97f4a7c15);
@@ -69,7 +55,7 @@ struct http_address *http_limits_take(struct http_limits *limits, const struct s
                                       size_t most)
 {
     uint64_t key[2];
-    make_key(from, key);
+    address_key(from, key);
     struct http_address **bucket = find_bucket(limits, key), *address = *bucket;
     while (address && memcmp(address->key, key, sizeof key) != 0)
         address = address->next;

@@ -1,5 +1,4 @@
-/* How many connections each address has. An IPv6 address counts as its /64, which is what one
- * customer gets. */
+/* How many connections each address has, as common/address.h tells them apart. */
 #ifndef HTTP_LIMITS_H
 #define HTTP_LIMITS_H
 
