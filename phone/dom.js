@@ -1,5 +1,5 @@
 /* Elements, made by name and never from text. */
-import { pieces, t } from './language.js';
+import { clean, pieces, t } from './language.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -19,8 +19,8 @@ export const el = (name, attributes = {}, ...children) => fill(document.createEl
 export const svg = (name, attributes = {}, ...children) =>
 	fill(document.createElementNS(SVG, name), attributes, children);
 
-/* Text from outside, set apart so that it cannot turn the direction of what stands around it. */
-export const outside = (text) => el('bdi', {}, text);
+/* Text from outside, clean, and set apart so that it cannot turn the direction of what stands around it. */
+export const outside = (text) => el('bdi', {}, clean(text));
 export const rich = (key, values = {}) => pieces(key, values, outside);
 
 export const heading = (key, values) => el('h1', { tabindex: -1 }, rich(key, values));

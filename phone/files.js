@@ -1,5 +1,5 @@
 /* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
-export const release = 'ouwnVIvq';
+export const release = '2sdD26gE';
 export const files = {
 	'api.js': '8xgxkWgI',
 	'app.css': 'lBp_OHVq',
@@ -8,8 +8,8 @@ export const files = {
 	'base64url.js': 'ckAQ-oFr',
 	'clock.js': 'cbARZRbS',
 	'decision.js': 'XQYutOZr',
-	'details.js': 'c20y-M1z',
-	'dom.js': 'AuYeNrH8',
+	'details.js': 'dVfE8zlu',
+	'dom.js': 'vUNLDpej',
 	'guard.js': 'gzNxWC-i',
 	'icon-192.png': 'd2JROryL',
 	'icon.svg': '07bhfEMg',
