@@ -258,6 +258,22 @@ def _():
         assert 40 <= len(s.log) < 60, len(s.log)
 
 
+@test("names of languages that nobody speaks leave nothing behind in the helper")
+def _():
+    def memory(s):
+        return int([line for line in open(f"/proc/{s.process.pid}/status", encoding="ascii") if line.startswith("VmRSS")][0].split()[1])
+
+    with Setting() as s:
+        for count, most in ((500, 1 << 30), (5000, 1024)):
+            before = memory(s)
+            for i in range(count):
+                client = s.client(service="sshd", user="a\x01", locale=f"x{i % 97:02d}_{i:05d}.UTF-8@m{count:06d}")
+                client.done("not_allowed")
+                client.close()
+            if not os.environ.get("SANITIZE"):  # which keeps what was freed
+                assert memory(s) - before < most, (before, memory(s))
+
+
 # --- programs of other kinds ---
 
 @test("a locker that shows nothing: refused where a number is asked for; without one it is approved, and never prompted")
