@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+/* What a refusal looks like to libpam: the module's codes, and libpam's own where it cannot load or
+ * call the module. The outcomes that let in are passed over. */
+static const int refusals[] = {
+#define OUTCOME(id, wire, state, pam, greeter, text, log) pam, greeter,
+#include "common/outcome.def"
+#undef OUTCOME
+    PAM_ABORT, PAM_MODULE_UNKNOWN, PAM_OPEN_ERR, PAM_SYMBOL_ERR};
+
 /* The line of the first module of this kind, or NULL. */
 const struct pam_line *check_find_kind(const struct pam_stack *stack, enum pam_kind kind)
 {
@@ -88,12 +96,24 @@ static bool survey_exempt(void *arg, const struct pam_answers *answers,
     return survey->exempt;
 }
 
+/* Each code once: a line's control can name any of them. */
+static void survey_refusals(struct survey *survey)
+{
+    bool seen[_PAM_RETURN_VALUES] = {[PAM_SUCCESS] = true, [PAM_IGNORE] = true};
+
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        if (!seen[refusals[i]])
+            pam_run_all(survey->stack, refusals[i], survey_refused, survey);
+        seen[refusals[i]] = true;
+    }
+}
+
 struct survey check_follow(const struct pam_stack *stack)
 {
     struct survey survey = {.stack = stack, .exempt = true};
 
     pam_run_all(stack, PAM_SUCCESS, survey_approved, &survey);
-    pam_run_all(stack, PAM_AUTH_ERR, survey_refused, &survey);
+    survey_refusals(&survey);
     pam_run_all(stack, PAM_SUCCESS, survey_exempt, &survey);
     return survey;
 }

@@ -59,6 +59,19 @@ static enum check_verdict server_answers(struct check *check, const void *subjec
     return verdict_of(check->server.right);
 }
 
+/* Without TLS whoever has the port is the server: while that is down, on a port that is not root's,
+ * any user of this machine. Phones that are pinned here need not believe it. */
+static enum check_verdict issuer_is_proven(struct check *check, const void *subject,
+                                           char detail[CHECK_DETAIL])
+{
+    (void)subject;
+    if (!check->host)
+        return CHECK_SKIPPED;
+    snprintf(detail, CHECK_DETAIL, "%s", check->host->issuer);
+    return verdict_of(check->host->trust == TRUST_PINNED ||
+                      strncmp(check->host->issuer, "http:", 5) != 0);
+}
+
 static enum check_verdict clock_within(struct check *check, int64_t limit,
                                        char detail[CHECK_DETAIL])
 {
@@ -248,6 +261,9 @@ const struct check_rule check_login_rules[] = {
      N_("the server does not answer as it should"),
      N_("See that it runs (systemctl status approve-server), that this host reaches it, and that "
         "[backend] url and server_key are the server's.")},
+    {"server-proven", CHECK_WARNING, issuer_is_proven, NULL,
+     N_("any user of this machine can be the server while it is down: http proves nothing"),
+     N_("Give the server an https url (server.conf), and join anew; or say trust = pinned.")},
     {"clock", CHECK_FAILURE, clock_is_usable, NULL,
      N_("this host's clock differs too much from the server's: it refuses every call"),
      N_("Set the clocks: timedatectl set-ntp true.")},

@@ -48,8 +48,11 @@ void ctl_paint(char colour, const char *text)
                        : colour == 'g' ? "\033[32m"
                        : colour == 'y' ? "\033[33m"
                                        : "\033[1m";
+    char clean[2048];
+
+    sanitize_text(clean, sizeof(clean), text);
     if (command_colour(STDOUT_FILENO))
-        printf("%s%s\033[0m", code, text);
+        printf("%s%s\033[0m", code, clean);
     else
-        printf("%s", text);
+        printf("%s", clean);
 }

@@ -15,6 +15,7 @@
 #include "common/json_text.h"
 #include "common/random.h"
 #include "common/sanitize.h"
+#include "common/secret_line.h"
 
 #define HELPER_GROUP "approve-helper"
 #define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -48,18 +49,13 @@ static bool take_token(const char *token, struct join *join)
     return true;
 }
 
-static bool read_token(struct join *join)
+static bool read_token(const struct command_call *call, struct join *join)
 {
     char line[160] = "";
-    bool well;
+    bool well = secret_line(call->count == 2 ? call->words[1] : NULL, _("Token: "), line,
+                            sizeof(line)) == 0 &&
+                take_token(line, join);
 
-    if (isatty(STDIN_FILENO)) {
-        printf(_("Token: "));
-        fflush(stdout);
-    }
-    well = fgets(line, sizeof(line), stdin) != NULL;
-    line[strcspn(line, " \r\n")] = '\0';
-    well = well && take_token(line, join);
     secret_wipe(line, sizeof(line));
     return well;
 }
@@ -80,7 +76,7 @@ static int take_call(const struct command_call *call, struct join *join)
     snprintf(join->url, sizeof(join->url), "%.*s", (int)len, url);
     if (!https_url_allowed(join->url, why, sizeof(why)))
         return ctl_error(EXIT_USAGE, why);
-    if (!(call->count == 2 ? take_token(call->words[1], join) : read_token(join))) {
+    if (!read_token(call, join)) {
         return ctl_error(EXIT_USAGE, _("This is not a whole token. On the server, `approve-server "
                                        "host add NAME` prints one."));
     }

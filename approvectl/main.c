@@ -85,7 +85,8 @@ static const struct command_option global_options[] = {
 
 static const struct program program = {
     "approvectl", N_("approval of logins on this host"), commands, global_options,
-    N_("TOKEN may be left out: it is read from standard input then.")};
+    N_("Leave TOKEN out: it is asked for then, or read from standard input. Other users can see "
+       "arguments.")};
 
 int main(int argc, char **argv)
 {

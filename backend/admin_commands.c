@@ -85,8 +85,8 @@ static int run_host_add(const struct command_call *call)
         json_dumpf(answer, stdout, JSON_INDENT(2));
         putchar('\n');
     } else if (result == EXIT_OK) {
-        printf(_("Run this on the host, within %lld minutes; it works once:\n\n  approvectl join "
-                 "%s %s\n"),
+        printf(_("Run this on the host, within %lld minutes:\n\n  approvectl join %s\n\n"
+                 "It asks for this token, which works once:\n\n  %s\n"),
                (long long)json_integer_value(json_object_get(answer, "life")) / 60,
                json_string_value(json_object_get(answer, "url")),
                json_string_value(json_object_get(answer, "token")));
@@ -148,8 +148,7 @@ static int run_enroll(const struct command_call *call)
                (long long)json_integer_value(json_object_get(answer, "life")) / 60, link);
         if (isatty(STDOUT_FILENO))
             qr_print(stdout, link);
-        printf(_("A terminal can be the phone as well: approve-phone enroll, with the link in "
-                 "quotes.\n"));
+        printf(_("A terminal can be the phone as well: approve-phone enroll asks for the link.\n"));
     }
     json_decref(answer);
     return result;

@@ -35,14 +35,17 @@ static size_t character_at(const unsigned char *text, uint32_t *code)
     return len;
 }
 
-/* Ranges that could move the cursor, end a line, or show text in another order than it is in. */
+/* Ranges that could move the cursor, end a line, show text in another order than it is in, or are
+ * not seen at all: two names would look the same. U+200C and U+200D stay, which Persian and emoji
+ * are written with. phone/details.js has the same list. */
 static bool is_unsafe(uint32_t code)
 {
     static const struct {
         uint32_t first, last;
     } unsafe[] = {
-        {0x00, 0x1f},     {0x7f, 0x9f},     {0x061c, 0x061c},
-        {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069},
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x061c, 0x061c},
+        {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e},
+        {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
     };
 
     for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)

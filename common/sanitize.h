@@ -7,9 +7,10 @@
 
 /*
  * Copies src to dst of `size` bytes, NUL included: broken UTF-8, C0 and C1 control characters, DEL,
- * line and paragraph separators (U+2028, U+2029) and bidirectional controls (U+061C, U+200E/F,
- * U+202A to U+202E, U+2066 to U+2069) become '?'. Cuts at a whole character. src may be NULL (then
- * ""). Returns the bytes written without the NUL.
+ * line and paragraph separators (U+2028, U+2029), bidirectional controls (U+061C, U+200E/F, U+202A
+ * to U+202E, U+2066 to U+2069) and characters that are not seen (U+00AD, U+180E, U+200B, U+2060 to
+ * U+206F, U+FEFF, U+FFF9 to U+FFFB, tags U+E0000 to U+E007F) become '?'. Cuts at a whole character.
+ * src may be NULL (then ""). Returns the bytes written without the NUL.
  */
 size_t sanitize_text(char *dst, size_t size, const char *src);
 

@@ -15,7 +15,7 @@ static const char *const reasons[] = {
     [CIBA_BAD_APPROVAL] = "invalid_approval",
 };
 
-struct ciba *ciba_new(struct event_base *base, struct bound *bound)
+struct ciba *ciba_new(struct event_base *base, struct bound *bound, struct quotas *quotas)
 {
     struct ciba *ciba = calloc(1, sizeof *ciba);
 
@@ -23,6 +23,7 @@ struct ciba *ciba_new(struct event_base *base, struct bound *bound)
         return NULL;
     ciba->base = base;
     ciba->bound = bound;
+    ciba->quotas = quotas;
     ciba->transfers = transfers_new(base);
     if (ciba->transfers == NULL) {
         free(ciba);
@@ -38,6 +39,19 @@ void ciba_free(struct ciba *ciba)
     issuer_unref(ciba->issuer);
     transfers_free(ciba->transfers);
     free(ciba);
+}
+
+/* What nobody waits for any more is work for us and the server all the same. */
+static void count_begin(struct ciba *ciba, uid_t uid)
+{
+    ciba->busy++;
+    quota_charge(ciba->quotas, uid);
+}
+
+static void count_end(struct ciba *ciba, uid_t uid)
+{
+    ciba->busy--;
+    quota_release(ciba->quotas, uid);
 }
 
 size_t ciba_busy(const struct ciba *ciba)
@@ -62,7 +76,7 @@ void ciba_request_free(struct ciba_request *request)
         issuer_unref(request->issuer);
     }
     if (request->abandoned)
-        request->ciba->busy--;
+        count_end(request->ciba, request->uid);
     jws_free(request->token);
     secret_free(request->code);
     free(request->details);
@@ -103,6 +117,7 @@ void ciba_later(struct ciba_request *request, long ms)
 struct withdrawal {
     struct ciba *ciba;
     struct host *host;
+    uid_t uid;
 };
 
 static void on_withdrawn(void *arg, const struct call_answer *answer)
@@ -111,7 +126,7 @@ static void on_withdrawn(void *arg, const struct call_answer *answer)
 
     if (answer->status != 200)
         log_warn("a request could not be withdrawn: %s", answer->fault);
-    withdrawal->ciba->busy--;
+    count_end(withdrawal->ciba, withdrawal->uid);
     host_unref(withdrawal->host);
     free(withdrawal);
 }
@@ -126,6 +141,7 @@ void ciba_cancel(struct ciba_request *request, enum ciba_reason reason)
     if (withdrawal == NULL)
         return;
     withdrawal->ciba = request->ciba;
+    withdrawal->uid = request->uid;
     withdrawal->host = host_ref(request->host);
     if (call_start(request->ciba->transfers, request->host, url, parameters,
                    request->host->timeout * 1000, on_withdrawn, withdrawal) == NULL) {
@@ -133,7 +149,7 @@ void ciba_cancel(struct ciba_request *request, enum ciba_reason reason)
         free(withdrawal);
         return;
     }
-    request->ciba->busy++;
+    count_begin(request->ciba, request->uid);
 }
 
 void ciba_end(struct ciba_request *request, enum ciba_reason reason)
@@ -144,7 +160,7 @@ void ciba_end(struct ciba_request *request, enum ciba_reason reason)
         /* Only the answer says what is to be withdrawn. */
         request->abandoned = true;
         request->reason = reason;
-        request->ciba->busy++;
+        count_begin(request->ciba, request->uid);
         return;
     }
     if (request->state == CIBA_OPEN || request->state == CIBA_VERIFYING)
@@ -229,6 +245,7 @@ struct ciba_request *ciba_ask(struct ciba *ciba, const struct ciba_question *que
     request->login = question->login;
     request->login.host_key =
         question->bound && ciba->bound != NULL ? bound_key(ciba->bound) : NULL;
+    request->uid = question->uid;
     request->life = question->life;
     request->code_only = question->code_only;
     request->interval = 5; /* CIBA Core's default */

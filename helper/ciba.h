@@ -9,13 +9,15 @@
 
 #include "common/login.h"
 #include "helper/host.h"
+#include "helper/quota.h"
 
 struct bound;
 struct ciba;
 struct ciba_request;
 
-/* bound: where approvals' secrets are kept, or NULL. */
-struct ciba *ciba_new(struct event_base *base, struct bound *bound);
+/* bound: where approvals' secrets are kept, or NULL. quotas: what goes on after a caller went away
+ * is counted for his uid. Both are borrowed. */
+struct ciba *ciba_new(struct event_base *base, struct bound *bound, struct quotas *quotas);
 void ciba_free(struct ciba *ciba);
 
 /* Cancels that are still on their way. */
@@ -47,6 +49,7 @@ typedef void ciba_notify(void *arg, enum ciba_event event);
 struct ciba_question {
     struct host *host;
     struct login login; /* service, user, rhost, tty, command, mode; the rest is filled in */
+    uid_t uid;          /* of the caller */
     long life;          /* seconds */
     bool code_only;
     bool bound; /* phones may seal a secret for codes bound to this host */

@@ -23,6 +23,7 @@ enum ciba_state {
 
 struct ciba {
     struct event_base *base;
+    struct quotas *quotas;
     struct transfers *transfers;
     struct bound *bound;   /* or NULL */
     struct issuer *issuer; /* of the host.conf that was used last */
@@ -34,6 +35,7 @@ struct ciba_request {
     struct host *host;
     struct issuer *issuer;
     struct login login; /* its host_key is bound's */
+    uid_t uid;
     long life;
     bool code_only, code_sent;
     enum ciba_state state;

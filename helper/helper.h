@@ -9,6 +9,7 @@
 #include "helper/ciba.h"
 #include "helper/host.h"
 #include "helper/lookup.h"
+#include "helper/quota.h"
 #include "helper/recent.h"
 
 struct session;
@@ -21,7 +22,7 @@ struct helper {
     struct recent *recent;
     struct bound *bound; /* NULL: no codes bound to this host */
     struct session *sessions;
-    size_t session_count;
+    struct quotas *quotas;
 };
 
 #endif

@@ -25,40 +25,20 @@ struct listener {
     struct sockaddr_un made; /* sun_path "" where systemd made it */
 };
 
-static size_t count_of_user(const struct helper *helper, uid_t uid)
-{
-    size_t count = 0;
-
-    for (const struct session *session = helper->sessions; session != NULL; session = session->next)
-        count += session->uid == uid;
-    return count;
-}
-
-static enum outcome admit(const struct helper *helper, const struct ucred *peer)
-{
-    if (peer->uid == OVERFLOW_UID)
-        return OUTCOME_NOT_ALLOWED;
-    if (helper->session_count >= LISTEN_ALL_MAX ||
-        (peer->uid != 0 && count_of_user(helper, peer->uid) >= LISTEN_USER_MAX))
-        return OUTCOME_BUSY;
-    return OUTCOME_COUNT;
-}
-
 static void take(struct helper *helper, int fd)
 {
     struct ucred peer;
     socklen_t len = sizeof peer;
-    enum outcome refusal;
+    enum outcome refusal = OUTCOME_COUNT;
+    enum quota_room room = QUOTA_NONE;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
-        close(fd);
-        return;
-    }
-    refusal = admit(helper, &peer);
-    /* Those who are only refused must not fill the table either. */
-    if (helper->session_count >= LISTEN_ALL_MAX + LISTEN_BUSY_MAX ||
-        (peer.uid != 0 && count_of_user(helper, peer.uid) >= LISTEN_USER_MAX + 8) ||
-        session_new(helper, fd, peer.uid, refusal) == NULL)
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        room = quota_room(helper->quotas, peer.uid);
+    if (room == QUOTA_BUSY)
+        refusal = OUTCOME_BUSY;
+    if (room != QUOTA_NONE && peer.uid == OVERFLOW_UID)
+        refusal = OUTCOME_NOT_ALLOWED;
+    if (room == QUOTA_NONE || session_new(helper, fd, peer.uid, refusal) == NULL)
         close(fd);
 }
 

@@ -4,10 +4,6 @@
 
 #include "helper/helper.h"
 
-#define LISTEN_ALL_MAX 4096 /* connections */
-#define LISTEN_USER_MAX 32  /* of one uid other than 0 */
-#define LISTEN_BUSY_MAX 64  /* more, that are only told that we are busy */
-
 struct listener;
 
 /*

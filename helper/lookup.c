@@ -16,10 +16,12 @@
 #define NSS_BUFFER (256 * 1024) /* a group with very many members */
 #define GROUPS_MAX 65536
 
-/* Belongs to the event loop and to a thread; freed by the one that lets go last. */
+/* Belongs to the event loop; while it is begun, and not among the finished, to a thread as well. */
 struct lookup {
     struct lookup *next;
     struct lookups *lookups;
+    uid_t uid; /* who asks */
+    bool begun;
     struct event *deadline;
     lookup_done *done; /* NULL: nobody waits any more */
     void *arg;
@@ -35,7 +37,7 @@ struct lookups {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct lookup *queue, **queue_end;
-    struct lookup *finished;
+    struct lookup *finished, *running[LOOKUP_THREADS];
     int threads, idle, queued;
     bool closing;
 };
@@ -102,29 +104,78 @@ static void find_user(struct lookup *lookup, char *buffer)
     free(groups_buffer);
 }
 
+/* Takes one out of the queue. The lock is held. */
+static void dequeue(struct lookups *lookups, struct lookup **place)
+{
+    struct lookup *lookup = *place;
+
+    *place = lookup->next;
+    if (*place == NULL)
+        lookups->queue_end = place;
+    lookups->queued--;
+}
+
+static bool may_begin(const struct lookups *lookups, const struct lookup *lookup)
+{
+    int others = 0, own = 0;
+
+    for (size_t i = 0; i < LOOKUP_THREADS; i++) {
+        const struct lookup *running = lookups->running[i];
+
+        others += running != NULL && running->uid != 0;
+        own += running != NULL && running->uid == lookup->uid;
+    }
+    return lookup->uid == 0 || (others < LOOKUP_OTHERS && own < LOOKUP_USER);
+}
+
+/* The first whose turn it can be. A thread that ends one makes room for one, and takes it itself.
+ */
+static struct lookup *next_work(struct lookups *lookups)
+{
+    struct lookup **place = &lookups->queue, *lookup;
+
+    while ((lookup = *place) != NULL && !may_begin(lookups, lookup))
+        place = &lookup->next;
+    if (lookup != NULL)
+        dequeue(lookups, place);
+    return lookup;
+}
+
 static struct lookup *take_work(struct lookups *lookups)
 {
-    struct lookup *lookup;
+    struct lookup *lookup = NULL;
 
     lookups->idle++;
-    while (lookups->queue == NULL && !lookups->closing)
+    while (!lookups->closing && (lookup = next_work(lookups)) == NULL)
         pthread_cond_wait(&lookups->work, &lookups->lock);
     lookups->idle--;
-    lookup = lookups->closing ? NULL : lookups->queue;
-    if (lookup != NULL) {
-        lookups->queue = lookup->next;
-        lookups->queued--;
-        if (lookups->queue == NULL)
-            lookups->queue_end = &lookups->queue;
+    for (size_t i = 0; lookup != NULL && !lookup->begun; i++) { /* a place for each thread */
+        if (lookups->running[i] == NULL)
+            lookups->running[i] = lookup;
+        lookup->begun = lookups->running[i] == lookup;
     }
     return lookup;
+}
+
+/* The event loop may free it as soon as the lock is let go. */
+static void hand_back(struct lookups *lookups, struct lookup *lookup)
+{
+    const uint64_t one = 1;
+
+    for (size_t i = 0; i < LOOKUP_THREADS; i++) {
+        if (lookups->running[i] == lookup)
+            lookups->running[i] = NULL;
+    }
+    lookup->next = lookups->finished;
+    lookups->finished = lookup;
+    if (write(lookups->eventfd, &one, sizeof one) < 0)
+        return; /* the counter is full: the loop wakes all the same */
 }
 
 static void *run_thread(void *arg)
 {
     struct lookups *lookups = arg;
     char *buffer = malloc(NSS_BUFFER);
-    const uint64_t one = 1;
     struct lookup *lookup;
     sigset_t all;
 
@@ -136,10 +187,7 @@ static void *run_thread(void *arg)
         if (buffer != NULL)
             find_user(lookup, buffer);
         pthread_mutex_lock(&lookups->lock);
-        lookup->next = lookups->finished;
-        lookups->finished = lookup;
-        if (write(lookups->eventfd, &one, sizeof one) < 0)
-            continue; /* the counter is full: the loop wakes all the same */
+        hand_back(lookups, lookup);
     }
     free(buffer);
     lookups->threads--;
@@ -178,18 +226,32 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     static const struct lookup_result late = {.status = LOOKUP_FAILED};
     struct lookup *lookup = arg;
     lookup_done *done = lookup->done;
+    void *done_arg = lookup->arg;
 
     (void)fd, (void)what;
     log_warn("a look-up of a user took more than %d ms; nobody is excepted by name",
              LOOKUP_DEADLINE_MS);
     lookup_cancel(lookup);
-    done(lookup->arg, &late);
+    done(done_arg, &late);
 }
 
 void lookup_cancel(struct lookup *lookup)
 {
+    struct lookups *lookups = lookup->lookups;
+    struct lookup **place = &lookups->queue;
+    bool begun;
+
     lookup->done = NULL;
     event_del(lookup->deadline);
+    pthread_mutex_lock(&lookups->lock);
+    begun = lookup->begun;
+    while (!begun && *place != lookup)
+        place = &(*place)->next;
+    if (!begun)
+        dequeue(lookups, place);
+    pthread_mutex_unlock(&lookups->lock);
+    if (!begun)
+        lookup_free(lookup);
 }
 
 static char **copy_names(char *const *names)
@@ -236,6 +298,7 @@ static bool enqueue(struct lookups *lookups, struct lookup *lookup)
         lookups->threads++;
     served = lookups->threads > 0;
     if (served) {
+        lookup->next = NULL;
         *lookups->queue_end = lookup;
         lookups->queue_end = &lookup->next;
         lookups->queued++;
@@ -245,8 +308,8 @@ static bool enqueue(struct lookups *lookups, struct lookup *lookup)
     return served;
 }
 
-struct lookup *lookup_start(struct lookups *lookups, const char *user, char *const *wanted,
-                            lookup_done *done, void *arg)
+struct lookup *lookup_start(struct lookups *lookups, uid_t uid, const char *user,
+                            char *const *wanted, lookup_done *done, void *arg)
 {
     const struct timeval deadline = {LOOKUP_DEADLINE_MS / 1000, LOOKUP_DEADLINE_MS % 1000 * 1000};
     struct lookup *lookup = calloc(1, sizeof *lookup);
@@ -257,6 +320,7 @@ struct lookup *lookup_start(struct lookups *lookups, const char *user, char *con
     while (wanted[count] != NULL)
         count++;
     lookup->lookups = lookups;
+    lookup->uid = uid;
     lookup->done = done;
     lookup->arg = arg;
     lookup->result.status = LOOKUP_FAILED;

@@ -9,6 +9,8 @@
 
 #define LOOKUP_DEADLINE_MS 3000
 #define LOOKUP_THREADS 8
+#define LOOKUP_OTHERS 4 /* of these at a time for uids other than 0, */
+#define LOOKUP_USER 2   /* and for one of them: slow NSS must not stop root's */
 
 enum lookup_status {
     LOOKUP_FOUND,
@@ -35,11 +37,11 @@ struct lookups *lookups_new(struct event_base *base);
 /* Threads that still wait for NSS are left to end by themselves. */
 void lookups_free(struct lookups *lookups);
 
-/* wanted: group names, NULL-terminated, copied. NULL without memory or threads. */
-struct lookup *lookup_start(struct lookups *lookups, const char *user, char *const *wanted,
-                            lookup_done *done, void *arg);
+/* uid: who asks. wanted: group names, NULL-terminated, copied. NULL without memory or threads. */
+struct lookup *lookup_start(struct lookups *lookups, uid_t uid, const char *user,
+                            char *const *wanted, lookup_done *done, void *arg);
 
-/* done is not called any more. */
+/* done is not called any more. What no thread has begun is not looked up. */
 void lookup_cancel(struct lookup *lookup);
 
 #endif

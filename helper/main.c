@@ -112,8 +112,9 @@ static int run_helper(const struct command_call *call)
     helper.bound = bound_open(state != NULL ? state : BOUND_STATE, why, sizeof why);
     if (helper.bound == NULL)
         log_warn("%s: there are no codes bound to this host", why);
-    if (helper.base != NULL) {
-        helper.ciba = ciba_new(helper.base, helper.bound);
+    helper.quotas = quotas_new();
+    if (helper.base != NULL && helper.quotas != NULL) {
+        helper.ciba = ciba_new(helper.base, helper.bound, helper.quotas);
         helper.lookups = lookups_new(helper.base);
     }
     if (helper.host_file == NULL || helper.recent == NULL || helper.ciba == NULL ||
@@ -132,6 +133,7 @@ out:
     lookups_free(helper.lookups);
     recent_free(helper.recent);
     bound_free(helper.bound);
+    quotas_free(helper.quotas);
     host_file_free(helper.host_file);
     if (helper.base != NULL)
         event_base_free(helper.base);

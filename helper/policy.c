@@ -245,11 +245,13 @@ bool policy_excepts(const struct policy *policy, const struct policy_caller *cal
 void policy_command(enum command_shown shown, enum command_line kind, const char *line,
                     char out[257])
 {
-    bool any = shown != COMMAND_OFF && line != NULL;
+    char command[1024] = "";
+    bool known = shown == COMMAND_OFF || line == NULL ||
+                 command_line_find(kind, line, command, sizeof command);
 
-    sanitize_text(out, 257, any ? command_line_find(kind, line) : "");
     if (shown == COMMAND_NAME)
-        out[strcspn(out, " ")] = 0;
+        command[strcspn(command, " ")] = 0;
+    sanitize_text(out, 257, known ? command : "(not known)");
 }
 
 void policy_command_as(const char *service, const char *target, char command[257])

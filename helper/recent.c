@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/address.h"
+
 #define KEY_SIZE 32
 
 struct refusal {
@@ -25,27 +27,31 @@ void recent_free(struct recent *recent)
     free(recent);
 }
 
-static bool make_key(const char *user, const char *service, const char *source,
+static bool make_key(const char *user, const char *service, const char *rhost,
                      unsigned char key[KEY_SIZE])
 {
+    char source[ADDRESS_SOURCE_SIZE];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool made = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-                EVP_DigestUpdate(context, user, strlen(user) + 1) == 1 &&
-                EVP_DigestUpdate(context, service, strlen(service) + 1) == 1 &&
-                EVP_DigestUpdate(context, source, strlen(source) + 1) == 1 &&
-                EVP_DigestFinal_ex(context, key, NULL) == 1;
+    bool made;
+
+    address_source(rhost, source);
+    made = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+           EVP_DigestUpdate(context, user, strlen(user) + 1) == 1 &&
+           EVP_DigestUpdate(context, service, strlen(service) + 1) == 1 &&
+           EVP_DigestUpdate(context, source, strlen(source) + 1) == 1 &&
+           EVP_DigestFinal_ex(context, key, NULL) == 1;
 
     EVP_MD_CTX_free(context);
     return made;
 }
 
-void recent_add(struct recent *recent, const char *user, const char *service, const char *source,
+void recent_add(struct recent *recent, const char *user, const char *service, const char *rhost,
                 int64_t now)
 {
     struct refusal *place = &recent->refusals[0];
     unsigned char key[KEY_SIZE];
 
-    if (!make_key(user, service, source, key))
+    if (!make_key(user, service, rhost, key))
         return;
     for (size_t i = 0; i < RECENT_MAX; i++) {
         struct refusal *refusal = &recent->refusals[i];
@@ -62,11 +68,11 @@ void recent_add(struct recent *recent, const char *user, const char *service, co
 }
 
 bool recent_has(const struct recent *recent, const char *user, const char *service,
-                const char *source, int64_t now)
+                const char *rhost, int64_t now)
 {
     unsigned char key[KEY_SIZE];
 
-    if (!make_key(user, service, source, key))
+    if (!make_key(user, service, rhost, key))
         return true; /* no memory: refused */
     for (size_t i = 0; i < RECENT_MAX; i++) {
         const struct refusal *refusal = &recent->refusals[i];

@@ -14,10 +14,11 @@ struct recent;
 struct recent *recent_new(void);
 void recent_free(struct recent *recent);
 
-/* now: milliseconds of clock_mono_ms. source: the remote address, "" for a local login. */
-void recent_add(struct recent *recent, const char *user, const char *service, const char *source,
+/* now: milliseconds of clock_mono_ms. rhost: the remote address, "" for a local
+ * login; all of an IPv6 /64 are one source (common/address.h). */
+void recent_add(struct recent *recent, const char *user, const char *service, const char *rhost,
                 int64_t now);
 bool recent_has(const struct recent *recent, const char *user, const char *service,
-                const char *source, int64_t now);
+                const char *rhost, int64_t now);
 
 #endif

@@ -25,14 +25,32 @@ void session_free(struct session *session)
     *session->link = session->next;
     if (session->next != NULL)
         session->next->link = session->link;
-    session->helper->session_count--;
     if (session->lookup != NULL)
         lookup_cancel(session->lookup);
     ciba_end(session->request, CIBA_CALLER_GONE);
     host_unref(session->host);
     secret_wipe(session->code, sizeof session->code);
     close(session->fd);
+    quota_release(session->helper->quotas, session->uid);
     free(session);
+}
+
+/* Whoever connects in a loop must not fill the log, nor have the journal drop others' lines. */
+static bool may_log(const struct session *session)
+{
+    unsigned left_out;
+    bool may = quota_line(session->helper->quotas, session->uid, clock_mono_ms(), &left_out);
+
+    if (left_out > 0)
+        log_warn("%u lines about uid %u were left out", left_out, (unsigned)session->uid);
+    return may;
+}
+
+void session_drop(struct session *session, const char *what)
+{
+    if (may_log(session))
+        log_warn("%s uid %u: closed", what, (unsigned)session->uid);
+    session_free(session);
 }
 
 /* --- to the module --- */
@@ -41,8 +59,9 @@ static bool send_frame(struct session *session, const struct frame *frame)
 {
     if (++session->frames <= SESSION_FRAMES && frame_send(session->fd, frame) == 0)
         return true;
-    log_warn("a frame to the module of user=%s could not be sent: %s", session->login.user,
-             session->frames > SESSION_FRAMES ? "too many" : strerror(errno));
+    if (may_log(session))
+        log_warn("a frame to the module of user=%s could not be sent: %s", session->login.user,
+                 session->frames > SESSION_FRAMES ? "too many" : strerror(errno));
     session_free(session);
     return false;
 }
@@ -85,6 +104,8 @@ static void write_log(const struct session *session, const char *word, const cha
 {
     char user[130], service[66], rhost[258], by[130];
 
+    if (session->phase != SESSION_TALKING && !may_log(session))
+        return;
     log_info("%s user=%s service=%s rhost=%s request=%s by=%s uid=%u: %s", word,
              log_name(user, sizeof user, session->login.user),
              log_name(service, sizeof service, session->login.service),
@@ -146,8 +167,7 @@ static void on_frame(struct session *session, int type, const struct frame *fram
         session->keys_allowed--;
         session_on_key(session);
     } else if (session->phase != SESSION_DONE) {
-        log_warn("a frame out of order from uid %u: closed", (unsigned)session->uid);
-        session_free(session);
+        session_drop(session, "a frame out of order from");
     }
 }
 
@@ -161,11 +181,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     if (type < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (type <= 0) {
-        if (type < 0)
-            log_warn("a broken frame from uid %u: closed", (unsigned)session->uid);
-        else if (session->phase == SESSION_TALKING)
+        if (type == 0 && session->phase == SESSION_TALKING)
             write_log(session, "gone", "the caller went away");
-        session_free(session);
+        if (type < 0)
+            session_drop(session, "a broken frame from");
+        else
+            session_free(session);
         return;
     }
     on_frame(session, type, &frame);
@@ -177,13 +198,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct session *session = arg;
 
     (void)fd, (void)what;
-    if (session->phase != SESSION_TALKING) {
-        if (session->phase == SESSION_NEW)
-            log_warn("no START from uid %u: closed", (unsigned)session->uid);
+    if (session->phase == SESSION_TALKING)
+        session_on_time(session);
+    else if (session->phase == SESSION_NEW)
+        session_drop(session, "no START from");
+    else
         session_free(session);
-        return;
-    }
-    session_on_time(session);
 }
 
 static void on_life_over(evutil_socket_t fd, short what, void *arg)
@@ -225,6 +245,6 @@ struct session *session_new(struct helper *helper, int fd, uid_t uid, enum outco
     if (session->next != NULL)
         session->next->link = &session->next;
     helper->sessions = session;
-    helper->session_count++;
+    quota_charge(helper->quotas, uid);
     return session;
 }

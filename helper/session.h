@@ -68,6 +68,9 @@ bool session_send_wait(struct session *session, long seconds, bool key);
  * words, or "". */
 void session_finish(struct session *session, enum outcome outcome, const char *detail);
 
+/* Closes, with a line of log: "WHAT uid N: closed". */
+void session_drop(struct session *session, const char *what);
+
 /* START came. */
 void session_start(struct session *session, const struct frame *frame);
 

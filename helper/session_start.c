@@ -131,8 +131,8 @@ static void look_up(struct session *session)
     session->phase = SESSION_LOOKING_UP;
     event_del(session->timer); /* the look-up has a deadline of its own */
     if (groups != NULL)
-        session->lookup = lookup_start(session->helper->lookups, session->login.user, groups,
-                                       on_looked_up, session);
+        session->lookup = lookup_start(session->helper->lookups, session->uid, session->login.user,
+                                       groups, on_looked_up, session);
     policy_groups_free(groups);
     if (session->lookup == NULL)
         session_finish(session, OUTCOME_INTERNAL, "no memory for a look-up");
@@ -143,8 +143,7 @@ void session_start(struct session *session, const struct frame *frame)
     char why[512] = "", command[FRAME_MAX];
 
     if (!read_start(session, frame, command, sizeof command)) {
-        log_warn("a START that is not understood from uid %u: closed", (unsigned)session->uid);
-        session_free(session);
+        session_drop(session, "a START that is not understood from");
         return;
     }
     if (session->uid != 0 && session->refusal == OUTCOME_COUNT &&
@@ -152,6 +151,9 @@ void session_start(struct session *session, const struct frame *frame)
         session_finish(session, OUTCOME_NOT_ALLOWED, "only root may ask for this service");
         return;
     }
+    if (session->refusal == OUTCOME_COUNT &&
+        !quota_start(session->helper->quotas, session->uid, clock_mono_ms()))
+        session->refusal = OUTCOME_BUSY;
     if (session->refusal != OUTCOME_COUNT) {
         session_finish(session, session->refusal, "");
         return;

@@ -93,6 +93,7 @@ static void ask(struct session *session, bool code_only)
 {
     struct ciba_question question = {.host = session->host,
                                      .login = session->login,
+                                     .uid = session->uid,
                                      .life = session->policy.life,
                                      .code_only = code_only,
                                      .bound = session->conversation.bound_way};

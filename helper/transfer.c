@@ -7,6 +7,8 @@
 #include "common/random.h"
 
 #define KEPT_CONNECTIONS 32L
+#define CONNECTIONS_MAX                                                                            \
+    8192L /* a call and a code for each of QUOTA_ALL_MAX; LimitNOFILE allows it */
 
 struct transfer {
     struct transfer *next, **link;
@@ -151,6 +153,7 @@ struct transfers *transfers_new(struct event_base *base)
     curl_multi_setopt(transfers->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(transfers->multi, CURLMOPT_TIMERDATA, transfers);
     curl_multi_setopt(transfers->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+    curl_multi_setopt(transfers->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, CONNECTIONS_MAX);
     return transfers;
 }
 

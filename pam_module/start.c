@@ -22,26 +22,47 @@ static const struct {
     {"rhost", PAM_RHOST},     {"tty", PAM_TTY},
 };
 
+/*
+ * Joins arguments by blanks. A blank within one becomes U+00A0 and an empty one '', or an argument
+ * could be made to look like several, and the phone show another command than the one that runs.
+ */
+static void join_arguments(const char *raw, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (raw[i] != 0 && raw[i] != ' ')
+            *out++ = raw[i];
+        else if (raw[i] == ' ')
+            out = stpcpy(out, "\xc2\xa0");
+        if (raw[i] == 0 && (i == 0 || raw[i - 1] == 0))
+            out = stpcpy(out, "''");
+        if (raw[i] == 0)
+            *out++ = ' ';
+    }
+    *out = 0;
+}
+
 /* The command line of the host process: the only place where sudo's command can be seen from within
  * PAM. */
 static void read_command(char command[COMMAND_MOST + 1])
 {
-    char raw[COMMAND_MOST + 1];
+    static const char cut[] = "\xe2\x80\xa6"; /* "…": the helper must know that there was more */
+    char raw[COMMAND_MOST + 1], joined[3 * sizeof raw + 1], clean[sizeof joined];
     ssize_t len = -1;
+    bool whole;
     int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 
     if (fd >= 0) {
-        len = read(fd, raw, COMMAND_MOST);
+        len = read(fd, raw, sizeof raw);
         close(fd);
     }
-    while (len > 0 && (raw[len - 1] == 0 || raw[len - 1] == ' '))
+    whole = len <= COMMAND_MOST;
+    while (len > 0 && raw[len - 1] == 0)
         len--;
-    for (ssize_t i = 0; i < len; i++) {
-        if (raw[i] == 0)
-            raw[i] = ' ';
-    }
-    raw[len > 0 ? len : 0] = 0;
-    sanitize_text(command, COMMAND_MOST + 1, raw);
+    join_arguments(raw, len > 0 ? (size_t)len : 0, joined);
+    whole = sanitize_text(clean, sizeof clean, joined) <= COMMAND_MOST && whole;
+    sanitize_text(command, whole ? COMMAND_MOST + 1 : COMMAND_MOST + 2 - sizeof cut, clean);
+    if (!whole)
+        strcat(command, cut);
 }
 
 static bool is_locale(const char *name)

@@ -37,7 +37,7 @@ const app = {
 		requestAnimationFrame(() => (status.textContent = text));
 	},
 
-	/* What to tell about a fault; changes the screen where there is no going on. Throws what is no ApiError. */
+	/* Words for a fault; changes the screen where there is no going on. Throws what is no ApiError. */
 	fault(error) {
 		if (error.name !== 'ApiError') throw error;
 		const { code, body } = error;

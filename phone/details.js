@@ -1,9 +1,11 @@
-/* The details of one login, read strictly from the host's own bytes (docs/backend-protocol.md, "Login details"). */
+/* The details of one login, read strictly from the host's bytes (docs/backend-protocol.md). */
 import { parseStrict } from './strict_json.js';
 
 const MOST = 2048;
 const LAST = 253402300799; /* the end of the year 9999 */
-const UNCLEAN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+/* common/sanitize.c's list */
+const UNCLEAN =
+	/[\0-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
 const utf8 = new TextEncoder();
 
 const isText = (least, most) => (value) => {
@@ -13,9 +15,7 @@ const isText = (least, most) => (value) => {
 const isInteger = (low, high) => (value) => Number.isInteger(value) && value >= low && value <= high;
 const matches = (pattern) => (value) => typeof value === 'string' && pattern.test(value);
 const isTwoDigits = isInteger(10, 99);
-
-/* 32 bytes in base64url. */
-const isCoordinate = matches(/^[\w-]{42}[AEIMQUYcgkosw048]$/);
+const isCoordinate = matches(/^[\w-]{42}[AEIMQUYcgkosw048]$/); /* 32 bytes */
 
 const hasExactly = (object, ...names) =>
 	object !== null &&

@@ -1,5 +1,5 @@
 /* Elements, made by name and never from text. */
-import { pieces, t } from './language.js';
+import { clean, pieces, t } from './language.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -14,13 +14,13 @@ function fill(node, attributes, children) {
 	return node;
 }
 
-/* Functions are listeners, by the event's name; false and null attributes and null children are left out. */
+/* Functions are listeners by the event's name; false and null are left out. */
 export const el = (name, attributes = {}, ...children) => fill(document.createElement(name), attributes, children);
 export const svg = (name, attributes = {}, ...children) =>
 	fill(document.createElementNS(SVG, name), attributes, children);
 
-/* Text from outside: it cannot turn the direction of what is around it. */
-export const outside = (text) => el('bdi', {}, text);
+/* Text from outside: clean, and it can't turn the direction of what is around it. */
+export const outside = (text) => el('bdi', {}, clean(text));
 export const rich = (key, values = {}) => pieces(key, values, outside);
 
 export const heading = (key, values) => el('h1', { tabindex: -1 }, rich(key, values));

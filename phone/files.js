@@ -1,15 +1,15 @@
 /* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
-export const release = 'g1DcV8KY';
+export const release = 'Z4LcGpyW';
 export const files = {
 	'api.js': 'Rjy02EA7',
 	'app.css': '9zitK_tI',
-	'app.js': 'v_J9crjE',
+	'app.js': '5mAFyv6F',
 	'badge.png': 'huDp9mY-',
 	'base64url.js': 'K5ezki1i',
 	'clock.js': 'yECNVMfE',
 	'decision.js': 'B3fz7zNd',
-	'details.js': 'p6KLA7P1',
-	'dom.js': 'CJaji_xi',
+	'details.js': 'IWiyjmw_',
+	'dom.js': 'z9VyvmVG',
 	'guard.js': '0K6XqHJA',
 	'host_codes.js': 'Anb4aWbl',
 	'icon-192.png': 'K0f8qV0b',
@@ -32,7 +32,7 @@ export const files = {
 	'screens/enrol.js': 'wDMIx0nZ',
 	'screens/no_storage.js': 'wkZqUKQm',
 	'screens/removed.js': 'aGSEBHhG',
-	'screens/request.js': 'fOvn4QHb',
+	'screens/request.js': 'Mqzg999Q',
 	'screens/requests.js': 'HrFycaHL',
 	'screens/settings.js': 'yhxinTgR',
 	'screens/too_old.js': 'M8CWHPGD',
@@ -40,6 +40,6 @@ export const files = {
 	'storage.js': 'YNH2r2Z2',
 	'strict_json.js': 'NiVNIKgu',
 	'totp.js': 'dyFMp0Md',
-	'update.js': '0z5f8iF6',
+	'update.js': '4rvXE6i3',
 	'version.js': '655zUZRc',
 };

@@ -13,7 +13,7 @@ export function register(fresh) {
 	registered = workers.register(script, { type: 'module', updateViaCache: 'none' }).catch(() => null);
 }
 
-/* Looks for a newer version now, which takes over by itself. False where there is none. */
+/* Looks for a newer version, which takes over by itself. False: there is none. */
 export async function update() {
 	const registration = await (await registered)?.update().catch(() => null);
 	return Boolean(registration?.installing);

@@ -88,7 +88,7 @@ function question(app, request, over) {
 	};
 }
 
-/* Approved, not collected by the host yet. Another device's approval can be taken back. */
+/* Approved, not collected yet. Another device's approval can be taken back. */
 function approved(app, request) {
 	const nodes = [
 		emblem('waiting'),

@@ -9,6 +9,7 @@
 #include "common/json_text.h"
 #include "common/random.h"
 #include "common/sanitize.h"
+#include "common/secret_line.h"
 #include "common/totp.h"
 #include "phone/terminal/api.h"
 #include "phone/terminal/ask.h"
@@ -27,8 +28,8 @@ static char *take_link(char *link, struct handset *handset, char *why, size_t wh
     size_t server_len;
 
     snprintf(why, why_size,
-             _("This is not an enrolment link. It looks like https://SERVER/enroll#SECRET; put it "
-               "in quotes, and copy all of it."));
+             _("This is not an enrolment link. It looks like https://SERVER/enroll#SECRET; copy "
+               "all of it."));
     if (!secret)
         return NULL;
     *secret++ = '\0';
@@ -178,10 +179,7 @@ int phone_enroll(const struct command_call *call)
     char link[LINK_MAX] = "", why[768] = "", *token;
     int code;
 
-    if (call->count == 0)
-        ask_line(_("Link: "), link, sizeof(link));
-    else if (strlen(call->words[0]) < sizeof(link))
-        snprintf(link, sizeof(link), "%s", call->words[0]);
+    secret_line(call->count ? call->words[0] : NULL, _("Link: "), link, sizeof(link));
     token = prepare(call, &handset, link, &code, why, sizeof(why));
     if (!token) {
         screen_error(code, why);

@@ -141,7 +141,7 @@ int handset_load(struct handset *handset, char *dir, char *why, size_t why_size)
         snprintf(why, why_size, _("Out of memory."));
     } else if (!handset_exists(dir)) {
         snprintf(why, why_size,
-                 _("No enrolment in %s. Ask for a link, then run: approve-phone enroll LINK"), dir);
+                 _("No enrolment in %s. Ask for a link, then run: approve-phone enroll"), dir);
     } else if (load_state(handset, state, why, why_size) == 0) {
         result = load_key(handset, key, why, why_size);
     }

@@ -66,7 +66,8 @@ static const struct command_option remove_options[] = {
 
 static const struct command commands[] = {
     {"enroll", "[LINK]", 0, 1, enroll_options,
-     N_("make this a device of yours, by a link (standard input: without LINK)"), phone_enroll},
+     N_("make this a device of yours, by a link, which it asks for (or: - for standard input)"),
+     phone_enroll},
     {"watch", "", 0, 0, watch_options, N_("show requests as they come, and answer them"),
      phone_watch},
     {"approve", "", 0, 0, approve_options, N_("approve a request"), phone_approve},

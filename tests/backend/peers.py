@@ -199,7 +199,7 @@ class Host:
 
     def __init__(self, server, ident="web1"):
         self.server, self.ident, self.key = server, ident, Key()
-        secret = re.search(r"approvectl join (\S+) (\S+)", server.cli("host", "add", ident, "--name", f"{ident}.example.org")).group(2)
+        secret = sandbox.join_command(server.cli("host", "add", ident, "--name", f"{ident}.example.org"))[1]
         joined = self.join(secret)
         assert joined.status == 200 and joined.json == {"host": ident, "issuer": server.url}, joined
 

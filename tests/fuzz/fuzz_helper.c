@@ -348,10 +348,10 @@ static void start(char *settings)
 
     module = (struct module){.conf = (unsigned)(strtoul(settings, &end, 10) % CONFIGURATIONS)};
     module.uid = strtoul(end, &end, 10) % 2 ? 1000 : 0;
-    helper = (struct helper){.recent = recent_new()};
+    helper = (struct helper){.recent = recent_new(), .quotas = quotas_new()};
     if (strtoul(end, NULL, 10) % 2)
         helper.bound = bound_open("", why, sizeof why);
-    helper.ciba = ciba_new(NULL, helper.bound);
+    helper.ciba = ciba_new(NULL, helper.bound, helper.quotas);
     MUST(helper.recent && helper.ciba);
     backend.helper = &helper;
     backend_reset(&backend);
@@ -374,9 +374,10 @@ static void finish(void)
         else if (!loop_next(END_MS))
             break;
     }
-    MUST(!helper.sessions && helper.session_count == 0 && ciba_busy(helper.ciba) == 0);
+    MUST(!helper.sessions && quota_total(helper.quotas) == 0 && ciba_busy(helper.ciba) == 0);
     loop_pass(END_MS);
     ciba_free(helper.ciba);
+    quotas_free(helper.quotas);
     recent_free(helper.recent);
     bound_free(helper.bound);
     world_set_host(NULL);

@@ -195,6 +195,85 @@ def _():
         connect_as(s, 1, service="xscreensaver", user="daemon").prompt()
 
 
+LOOP = """
+import os, select, socket, sys, time
+path, seconds, service = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+start = b"".join(f + b"\\0" for f in (b"Sversion=1", b"service=" + service.encode(), b"user=daemon"))
+end, live = time.monotonic() + seconds, {}
+while time.monotonic() < end:
+    while len(live) < 30:
+        c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            c.connect(path)
+            c.send(start)
+        except OSError:
+            c.close()
+            break
+        live[c.fileno()] = [c, 0]
+    for fd in select.select(list(live), [], [], 0.01)[0]:
+        try:
+            data = live[fd][0].recv(4096)
+        except OSError:
+            data = b""
+        if data[:1] == b"W":
+            live[fd][1] = time.monotonic()
+        elif data[:1] not in (b"I", b"P", b"E"):
+            live.pop(fd)[0].close()
+    for fd, (c, since) in list(live.items()):
+        if since and time.monotonic() - since > 0.002:
+            live.pop(fd)[0].close()
+"""
+
+
+@test("a user who asks and goes away in a loop: few calls to the server, few lines of log, and others sign in")
+def _():
+    def silent(_handler):
+        time.sleep(1.5)
+        return NotImplemented
+
+    for hooks in ({}, {"raw": {"/ciba/backchannel": silent}}):
+        with Setting(hooks=hooks, timeout=3) as s:
+            s.client(service="su").until("I").text  # discovery is done
+            most = lambda: len(os.listdir(f"/proc/{s.process.pid}/fd"))  # noqa: E731
+            attack = subprocess.Popen(["setpriv", "--reuid=1", "--regid=1", "--clear-groups", "/usr/bin/python3", "-c", LOOP, s.socket, "4", "xscreensaver"])
+            seen = []
+            for _ in range(3):
+                time.sleep(0.7)
+                seen.append(most())
+                s.client(service="sudo", user="alice").until("I")
+            assert attack.wait(20) == 0
+            calls = s.backend.count("/ciba/backchannel")
+            assert 10 < calls <= 1 + 3 + 40 + 4, calls
+            assert max(seen) < 150, seen
+            assert len(s.log) < 150, len(s.log)
+            time.sleep(4.1)
+            connect_as(s, 1, service="xscreensaver", user="daemon").prompt()
+            assert s.logged("lines about uid 1 were left out"), s.log
+
+
+@test("a user who is refused in a loop fills no log")
+def _():
+    with Setting() as s:
+        subprocess.run(["setpriv", "--reuid=1", "--regid=1", "--clear-groups", "/usr/bin/python3", "-c", LOOP, s.socket, "1", "sshd"], check=True)
+        assert 40 <= len(s.log) < 60, len(s.log)
+
+
+@test("names of languages that nobody speaks leave nothing behind in the helper")
+def _():
+    def memory(s):
+        return int([line for line in open(f"/proc/{s.process.pid}/status", encoding="ascii") if line.startswith("VmRSS")][0].split()[1])
+
+    with Setting() as s:
+        for count, most in ((500, 1 << 30), (5000, 1024)):
+            before = memory(s)
+            for i in range(count):
+                client = s.client(service="sshd", user="a\x01", locale=f"x{i % 97:02d}_{i:05d}.UTF-8@m{count:06d}")
+                client.done("not_allowed")
+                client.close()
+            if not os.environ.get("SANITIZE"):  # which keeps what was freed
+                assert memory(s) - before < most, (before, memory(s))
+
+
 # --- programs of other kinds ---
 
 @test("a locker that shows nothing: refused where a number is asked for; without one it is approved, and never prompted")

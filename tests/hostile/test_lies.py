@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import ssl
+import subprocess
 import sys
 import time
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tls  # noqa: E402
-from harness import Setting, main, number_in, test, tests  # noqa: E402
+from harness import BUILD, Setting, main, number_in, test, tests  # noqa: E402
 from jose import Key, Phone, b64, unb64  # noqa: E402
 
 REQ = "urn:openid:params:jwt:claim:auth_req_id"
@@ -331,6 +332,16 @@ def add_way_row(path, way, expected):
             words = HELD if path == "/ciba/token" and log == "timed out" else log
             where = s.backend.url if path != "/.well-known/openid-configuration" else s.backend.url.rstrip("/")
             assert s.logged_match(f"{re.escape(where)}.*({words})"), s.log
+
+
+@test("what a server says reaches no terminal of root's as it is: approvectl status and check")
+def _():
+    with Setting(hooks={"discovery": lambda d: d | {"token_endpoint": "https://x/\x1b]0;owned\x07\x1b[2J\u009b2J\u202e"}}) as s:
+        for words in (["status"], ["check"], ["check", "--json"], ["status", "--json"]):
+            done = subprocess.run([f"{BUILD}/approvectl", words[0], "--config", s.conf, "--socket", s.socket, *words[1:]],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", done.stdout), done
+            assert words[-1] == "--json" or "owned" in done.stdout, done
 
 
 # --- lies in what discovery says ---

@@ -109,6 +109,8 @@ time_t time(time_t *out)
     for ahead, rule in (("120", "clock"), ("-120", "clock"), ("30", "clock-close")):
         finds(rule, env={"LD_PRELOAD": "/tmp/clock.so", "AHEAD": ahead}, also=("server-key",))
     pinned = sandbox.read("/etc/approve/host.conf")
+    sandbox.write("/etc/approve/host.conf", pinned.replace("url = https", "url = http"))
+    finds("server-proven", also=("server",))
     sandbox.write("/etc/approve/pinned", "# nobody\n")
     sandbox.write("/etc/approve/host.conf", pinned.replace("[backend]", "[backend]\ntrust = pinned\npinned = /etc/approve/pinned", 1))
     finds("pins")

@@ -58,7 +58,8 @@ def in_time():
     machine.boot()
     machine.run("systemd-sysusers && systemd-tmpfiles --create && approve-server init --url https://localhost:8443 && systemctl enable --now approve-server")
     machine.run("approve-server user add alice")
-    machine.run(re.search(r"approvectl join \S+ \S+", machine.run("approve-server host add web1").stdout).group(0))
+    url, token = sandbox.join_command(machine.run("approve-server host add web1").stdout)
+    machine.run(f"echo {token} | approvectl join {url}")
     machine.run("systemctl enable --now approve-helper.socket")
     assert "publickey,password" in methods()
     machine.run("systemd-run --wait --quiet approvectl protect sshd --revert-after 10s")  # a session of its own, over when it returns

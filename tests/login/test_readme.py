@@ -73,12 +73,22 @@ def installed():
 def server():
     follow(2)
     assert "active" in machine.run("systemctl is-active approve-server").stdout
-    found["join"] = re.search(r"^\s*(approvectl join .*)$", "\n".join(found.values()), re.M).group(1)
+    found["join"] = sandbox.join_command("\n".join(found.values()))
 
 
 @test("3: the host joins, and the helper is there when it is asked for")
 def host():
-    follow(3, {"approvectl join": lambda _: machine.run(found["join"])})
+    url, token = found["join"]
+
+    def join(command):
+        assert command == f"approvectl join {url}", "README's line and what host add prints are not the same"
+        term = phone(command)
+        term.expect("Token: ")
+        term.sendline(token)
+        term.expect("Joined: this host is web1")
+        assert token not in term.before, "the token was shown"
+        term.expect(pexpect.EOF)
+    follow(3, {"approvectl join": join})
 
 
 @test("4: the link of `enroll` makes a phone of a terminal")
@@ -86,8 +96,11 @@ def enrolled():
     link = re.search(r"https://\S+/enroll#\S+", machine.run("approve-server enroll alice").stdout).group(0)
 
     def enroll(command):
-        term = phone(re.sub(r"'https.*'", f"'{link}'", command))
+        term = phone(command)
+        term.expect("Link: ")
+        term.sendline(link)
         term.expect("Enrol")
+        assert link not in term.before, "the link was shown"
         term.sendline("y")
         term.expect("receives sign-in requests")
         term.expect(pexpect.EOF)
@@ -156,6 +169,17 @@ def offline():
     ssh.sendline(code)
     ssh.expect("in as alice")
     machine.run("systemctl start approve-server")
+
+
+@test("the daemons start again however often they crash, and a login works then; a process of theirs has bounds")
+def crashed():
+    for unit in ("approve-helper", "approve-server"):
+        for _ in range(7):
+            machine.run(f"systemctl kill --kill-whom=main --signal=KILL {unit}; until systemctl is-active --quiet {unit}; do systemctl show -p ActiveState {unit} | "
+                        "grep -q failed && exit 1; sleep 0.1; done")
+    machine.run("systemctl is-active approve-helper.socket && approvectl status")
+    shown = machine.run("systemctl show -p MemoryMax -p TasksMax approve-helper approve-server").stdout
+    assert "infinity" not in shown and shown.count("Max=") == 4, shown
 
 
 def logs():

@@ -48,6 +48,27 @@ def command():
     world.host.conf("")
 
 
+@test("D2: arguments that are made to look like another command: the phone shows the one that runs, or none")
+def forged():
+    long = "x" * 300
+    world.host.conf("[service sudo]\ncommand = full")
+    for command, shown in (("exec -a 'sudo /usr/bin/apt' sudo id -un", "id -un"), ("sudo -p 'x /usr/bin/apt password: ' id -un", "id -un"),
+                           ("sudo -uroot id -un", "id -un"), ("sudo --pro 'x password: ' id -un", "id -un"), ("sudo -p '' id -un", "id -un"),
+                           (f"sudo -p '{long} password: ' id -un", "(not known)")):
+        terminal = Terminal(f'bash -c "{command}"')
+        if "''" in command:  # no prompt to wait for
+            time.sleep(1)
+            terminal.send(sandbox.PASSWORD)
+        else:
+            terminal.password()
+        number = terminal.number()
+        request = sandbox.wait_for("the request", world.phone.open)[0]
+        assert request["command"] == shown, (command, request)
+        approved(terminal, number, "root")
+        terminal.ended()
+    world.host.conf("")
+
+
 @test("D2 S18: a key brings the code prompt, and the code opens")
 def key():
     terminal = Terminal("sudo id -un").password()

@@ -2,6 +2,7 @@
 /* The app's small modules: base64url, strict JSON, the login details, signatures, one-time codes, links. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decode, encode } from '../../phone/base64url.js';
 import { parseDetails, parseOurs } from '../../phone/details.js';
@@ -112,12 +113,24 @@ test('details: values out of bounds are refused', () => {
 });
 
 test('details: control characters, turned writing and broken UTF-8 are refused', () => {
-	for (const character of ['\n', '\u001b', '\u007f', '\u0085', '\u2028', '\u202e', '\u2066', '\u200f'])
+	for (const character of ['\n', '\u001b', '\u007f', '\u0085', '\u2028', '\u202e', '\u2066', '\u200f', '\u061c', '\u00ad', '\u200b', '\u2060', '\ufeff', '\u{e0041}'])
 		refused({ host_name: `web${character}1` });
 	const broken = bytes(JSON.stringify(good));
 	broken[broken.indexOf('w'.charCodeAt(0))] = 0xff;
 	assert.throws(() => parseDetails(broken));
 	assert.throws(() => parseDetails(bytes(`\ufeff${JSON.stringify(good)}`)), /malformed/);
+});
+
+test("details: what counts as unclean is the host's own list", () => {
+	const table = /unsafe\[\] = \{(.*?)\n {4}\};/s.exec(readFileSync(`${import.meta.dirname}/../../common/sanitize.c`, 'utf8'))[1];
+	const ranges = [...table.matchAll(/\{(0x\w+), (0x\w+)\}/g)].map(([, first, last]) => [Number(first), Number(last)]);
+	assert.ok(ranges.length > 10);
+	const isUnsafe = (code) => ranges.some(([first, last]) => code >= first && code <= last);
+	for (const code of ranges.flatMap(([first, last]) => [first || 1, last, Math.max(1, first - 1), last + 1])) {
+		const changed = { host_name: `web${String.fromCodePoint(code)}1` };
+		if (isUnsafe(code)) refused(changed);
+		else assert.equal(parseDetails(bytes(JSON.stringify({ ...good, ...changed }))).host_name, changed.host_name, code.toString(16));
+	}
 });
 
 test('details: a number and a key of another form are refused', () => {

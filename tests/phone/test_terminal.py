@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import re
+import socket
 import stat
 import struct
 import subprocess
@@ -143,6 +144,54 @@ def enroll_unattended():
 def enroll_stdin():
     done = sh("approve-phone", "--state", "/var/lib/phones/stdin", "enroll", "--yes", text=server.link("emil") + "\n")
     assert done.returncode == 0 and "sign-in requests of emil" in done.stdout, done.stdout
+
+
+@test("on a terminal the link is asked for and not shown; echo is back afterwards, also after Ctrl-C")
+def enroll_asked():
+    link = server.link("emil")
+    for interrupted in (True, False):
+        term = pexpect.spawn("sh", ["-c", "trap : INT; approve-phone --state /var/lib/phones/asked enroll --yes; echo ended; read word; echo \"got $word\""],
+                             encoding="utf-8", timeout=10)
+        term.expect("Link: ")
+        assert not term.getecho()
+        if interrupted:
+            term.sendintr()
+        else:
+            term.sendline(link)
+        term.expect("ended")
+        assert "#" not in term.before and ("sign-in requests of emil" in term.before) != interrupted, term.before
+        assert term.getecho()
+        term.sendline("back")
+        term.expect("got back")
+        term.close()
+
+
+@test("I7: a link or a token among the arguments is overwritten there, and `-` means standard input")
+def arguments_overwritten():
+    link = server.link("emil")
+    term = pexpect.spawn("approve-phone", ["--state", "/tmp/overwritten", "enroll", link], encoding="utf-8", timeout=10)
+    term.expect(r"\[y/N\]")
+    shown = sandbox.read(f"/proc/{term.pid}/cmdline")
+    assert "enroll" in shown and "#" not in shown and link[-20:] not in shown, shown
+    term.sendline("n")
+    term.expect(pexpect.EOF)
+    term.close()
+    for words in (["enroll", "-"], ["enroll"]):
+        done = sh("approve-phone", "--state", "/tmp/dash", *words, text=link + "\n")
+        assert "invites this device" in done.stdout, done.stdout
+    # A server that is slow: the token is gone from the arguments while the call is on its way.
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        url = f"http://127.0.0.1:{slow.getsockname()[1]}"
+        for words, text in ((["T" * 22], None), (["-"], "T" * 22 + "\n")):
+            with subprocess.Popen(["approvectl", "--config", "/tmp/joining/host.conf", "join", url, *words], stdin=subprocess.PIPE, text=True,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as join:
+                if text:
+                    join.stdin.write(text)
+                    join.stdin.flush()
+                peer = slow.accept()[0]
+                shown = sandbox.read(f"/proc/{join.pid}/cmdline")
+                assert "T" * 22 in peer.recv(65536).decode() and "join" in shown and "TTT" not in shown, shown
+                peer.close()
 
 
 @test("a link works once; a second device in one directory is refused before the link is used up")

@@ -210,6 +210,11 @@ class Server:
         return self.json("activity", "--user", user)
 
 
+def join_command(text):
+    """The URL and the token in what `approve-server host add` printed."""
+    return re.search(r"^  approvectl join (\S+)$.*^  (\S+)$", text, re.M | re.S).groups()
+
+
 class Host:
     """A host: its key, host.conf, and approve-helper with the socket and the state folder that systemd would make. A second host lives in mounts of its own."""
 
@@ -222,8 +227,8 @@ class Host:
                                       stdout=subprocess.PIPE)
             assert keeper.stdout.readline() == b"ready\n"
             self.prefix = ["nsenter", f"--target={keeper.pid}", "--mount", f"--wd={TOP}"]
-        command = re.search(r"approvectl join (\S+) (\S+)", server.cli("host", "add", ident, "--name", f"{ident}.example.org"))
-        self.run("approvectl", "join", command.group(1), command.group(2))
+        url, token = join_command(server.cli("host", "add", ident, "--name", f"{ident}.example.org"))
+        self.run("approvectl", "join", url, text=token + "\n")
         self.conf("", append=conf)
         self.run("install", "-d", "-m", "0700", "-o", "approve-helper", "-g", "approve-helper", "/var/lib/approve-helper")
         kept = [f"--setenv={name}" for name in SANITIZER_OPTIONS if name in os.environ]
@@ -334,7 +339,7 @@ class Phone:
 
     def __init__(self, server, user="alice", name="Pixel 8"):
         self.state = f"/var/lib/phones/{user}-{name.replace(' ', '-').replace('/', '-')}-{os.urandom(3).hex()}"
-        self.cli("enroll", server.link(user), "--name", name, "--yes")
+        self.cli("enroll", "--name", name, "--yes", text=server.link(user) + "\n")
 
     def remove(self):
         self.cli("remove", "--yes")

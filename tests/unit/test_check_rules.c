@@ -21,6 +21,9 @@ static struct pam_stack stack;
 #define ASK "auth required pam_approve.so\n"
 #define PROBE "auth [success=1 default=ignore] pam_approve.so check=publickey\n"
 #define PERMIT "auth required pam_permit.so\n"
+#define FAILS_OPEN(codes)                                                                          \
+    "auth requisite pam_unix.so\nauth [success=ok ignore=ignore " codes                            \
+    " default=die] pam_approve.so\n" PERMIT PERMIT
 
 /* Stacks, and the rules that must find fault with them: no other may. */
 static const struct row {
@@ -57,6 +60,19 @@ static const struct row {
     {COMMON "auth sufficient pam_approve.so\n", "pam-refusal-counts"},
     {COMMON "auth optional pam_approve.so\n", "pam-refusal-counts"},
     {COMMON "auth [success=done default=ignore] pam_approve.so\n" PERMIT, "pam-refusal-counts"},
+    /* one that refuses by some of the module's codes only */
+    {FAILS_OPEN("authinfo_unavail=ignore system_err=ignore maxtries=ignore"), "pam-refusal-counts"},
+    {FAILS_OPEN("auth_err=ignore"), "pam-refusal-counts"},
+    {FAILS_OPEN("authinfo_unavail=ignore"), "pam-refusal-counts"},
+    {FAILS_OPEN("system_err=ok"), ""}, /* the code stays, and refuses */
+    {FAILS_OPEN("system_err=ignore"), "pam-refusal-counts"},
+    {FAILS_OPEN("maxtries=1"), "pam-refusal-counts"},
+    {FAILS_OPEN("abort=ignore"), "pam-refusal-counts"},
+    {FAILS_OPEN("module_unknown=ignore"), "pam-refusal-counts"},
+    {FAILS_OPEN("open_err=ignore"), "pam-refusal-counts"},
+    {FAILS_OPEN("symbol_err=reset"), "pam-refusal-counts"},
+    {FAILS_OPEN("maxtries=bad"), ""},
+    {FAILS_OPEN("cred_expired=ignore"), ""}, /* which it never says */
     /* users who are not asked: after a key nothing else has succeeded */
     {PROBE "auth requisite pam_unix.so\n" ASK, "pam-exempt"},
     {COMMON "auth [success=ok default=die] pam_approve.so\n", "pam-exempt"},

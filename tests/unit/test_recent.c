@@ -36,6 +36,21 @@ static void it_is_of_one_user_service_and_source(void **state)
     recent_free(recent);
 }
 
+static void an_ipv6_network_is_one_source(void **state)
+{
+    struct recent *recent = recent_new();
+
+    (void)state;
+    recent_add(recent, "alice", "sshd", "2001:db8:1:2::1", 0);
+    assert_true(recent_has(recent, "alice", "sshd", "2001:db8:1:2:ffff::9", 1));
+    assert_true(recent_has(recent, "alice", "sshd", "2001:0db8:0001:0002::1", 1));
+    assert_false(recent_has(recent, "alice", "sshd", "2001:db8:1:3::1", 1));
+    recent_add(recent, "bob", "sshd", "192.0.2.1", 0);
+    assert_true(recent_has(recent, "bob", "sshd", "::ffff:192.0.2.1", 1));
+    assert_false(recent_has(recent, "bob", "sshd", "192.0.2.2", 1));
+    recent_free(recent);
+}
+
 static void the_table_is_bounded_and_the_oldest_gives_way(void **state)
 {
     struct recent *recent = recent_new();
@@ -57,6 +72,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refusal_lasts_a_minute),
         cmocka_unit_test(it_is_of_one_user_service_and_source),
+        cmocka_unit_test(an_ipv6_network_is_one_source),
         cmocka_unit_test(the_table_is_bounded_and_the_oldest_gives_way),
     };
     return cmocka_run_group_tests_name("recent", tests, NULL, NULL);
