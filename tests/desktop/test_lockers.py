@@ -23,6 +23,8 @@ class Desk(screen.Screen):
 
     kind = "lightdm"
     box = (400, 230, 500, 370)  # xscreensaver's dialog
+    frame = (96, 217, 833, 406)
+    album = "xscreensaver"
     colour = 1  # its errors are red
 
     def __init__(self):
@@ -156,7 +158,7 @@ def number(place):
     place.screen.dialog()
     place.screen.answer(sandbox.PASSWORD)
     place.screen.says("Approve on Pixel 8, then press Enter, or type a code:")
-    place.screen.keep("xscreensaver")
+    place.screen.keep("number")
     place.phone.approve(int(place.screen.reads(r"Number (\d\d)").group(1)))
     place.screen.answer()
     place.screen.unlocked()
