@@ -66,6 +66,7 @@ class Screen:
             cd {self.root}
             mount -t proc proc proc; mount -t tmpfs -o mode=755 run run; mount -t tmpfs -o mode=1777 tmp tmp
             mount --rbind /dev dev
+            mount --bind dev/null dev/tty0 # LightDM switches the machine's consoles there, and GDM in another test follows
             mkdir -p run/dbus run/user run/approve; mount --bind /run/approve run/approve
             echo ready
             exec chroot . /bin/sh -c '{command}; exit $?'"""
