@@ -67,7 +67,6 @@ def wrong_code(place):
     place.screen.says("then press Enter, or type a code")
     place.screen.answer("000000")
     place.screen.says("That code is not right. Type another one")
-    place.screen.keep("wrong-code")
     place.screen.answer(place.fresh_code())
     place.screen.opened("alice")
 
@@ -86,7 +85,6 @@ def denied(place):
     place.asked()
     place.phone.deny()
     place.screen.says("The request was denied on the phone")
-    place.screen.keep("denied")
     start = time.monotonic()
     place.screen.failed()
     assert time.monotonic() - start > 0.7, "the words were gone at once"
@@ -128,7 +126,6 @@ def server_down(place):
     try:
         place.sign_in()
         place.screen.says("The approval server cannot be reached. Try again later, or ask your administrator.", 12)
-        place.screen.keep("server-down")
         place.screen.failed()
     finally:
         place.server.start()
@@ -166,7 +163,6 @@ def french(place):
     place.sign_in()
     number = int(place.screen.reads(r"\b(\d\d) \w+ Pixel").group(1))
     place.screen.says(in_french("Approve %d on %s", number, "Pixel 8"))
-    place.screen.keep("french")
     place.screen.says(in_french("No answer yet. Type a code, or press Enter to look again"))
     place.screen.answer("000000")
     place.screen.says(in_french("That code is not right. Type another one"))

@@ -1,7 +1,7 @@
 """GDM under a systemd of its own (systemd-nspawn), with GNOME Shell's greeter on Xvfb. It is up after twelve seconds, ten of which GDM waits for a graphical seat."""
 import os
 import re
-import subprocess
+import time
 
 import greeter
 import sandbox
@@ -27,8 +27,8 @@ class Gdm(greeter.Greeter):
         self.x_server("/usr/lib/xorg/Xorg.wrap", "+extension GLX +extension RANDR")  # /usr/bin/Xorg runs it where there is one
         sandbox.write(f"{self.root}/etc/gdm3/daemon.conf", "[daemon]\nWaylandEnable=false\n[debug]\nEnable=true\n")
         # The shell is all that a greeter needs; any other required part that dies ends the whole in "Oh no!"
-        sandbox.write(f"{self.root}/usr/share/gnome-session/sessions/gnome-login.session",
-                      "[GNOME Session]\nName=Display Manager\nRequiredComponents=org.gnome.Shell;\n")
+        for name in ("gnome-login", "desk"):
+            sandbox.write(f"{self.root}/usr/share/gnome-session/sessions/{name}.session", f"[GNOME Session]\nName={name}\nRequiredComponents=org.gnome.Shell;\n")
         # It speaks French to the module, and English on its screen: the root has no catalogues
         sandbox.sh("localedef", f"--prefix={self.root}", "-i", "fr_FR", "-f", "UTF-8", "fr_FR.UTF-8")
         for unit in QUIET:
@@ -45,17 +45,52 @@ class Gdm(greeter.Greeter):
     def stop(self):
         self.machine.stop()
 
+    def see(self, user):
+        """Looks at the display of this user's shell, which changes with each; False where none runs."""
+        pid = self.machine.run(f"pgrep -n -u {user} -x gnome-shell", check=False).stdout.strip()
+        environ = self.machine.run(f"tr '\\0' '\\n' < /proc/{pid}/environ", check=False).stdout if pid.isdigit() else ""
+        values = dict(re.findall(r"^(DISPLAY|XAUTHORITY)=(.*)$", environ, re.M))
+        if "DISPLAY" not in values:
+            return False
+        self.enter = self.machine.enter + [f"{name}={value}" for name, value in values.items()]
+        return True
+
     def ready(self, seconds=20):
-        """The display changes with each greeter: it is read from the shell that runs. Up: it lists the people."""
-        def up():
-            pid = self.machine.run("pgrep -n -u Debian-gdm -x gnome-shell", check=False).stdout.strip()
-            environ = self.machine.run(f"tr '\\0' '\\n' < /proc/{pid}/environ", check=False).stdout if pid.isdigit() else ""
-            values = dict(re.findall(r"^(DISPLAY|XAUTHORITY)=(.*)$", environ, re.M))
-            if "DISPLAY" not in values:
-                return False
-            self.enter = self.machine.enter + [f"{name}={value}" for name, value in values.items()]
-            return self.listed()
-        sandbox.wait_for(lambda: f"GDM's greeter; the screen shows {self.text() if self.enter else 'nothing'}", up, seconds)
+        """A greeter is up when it lists the people."""
+        sandbox.wait_for(lambda: f"GDM's greeter; the screen shows {self.text() if self.enter else 'nothing'}",
+                         lambda: self.see("Debian-gdm") and self.listed(), seconds)
+
+    def desktop(self, user):
+        """Waits for the GNOME Shell of a session; leave() ends it."""
+        sandbox.wait_for("the desktop", lambda: self.see(user) and "GNOME Shell started" in self.machine.run(f"journalctl --no-pager -o cat _UID=$(id -u {user})").stdout, 30)
+
+    def locked(self):
+        return "yes" in self.machine.run("loginctl show-session --value -p LockedHint $(loginctl list-sessions --no-legend | awk '{print $1}')", check=False).stdout
+
+    def with_desktop(self, on):
+        """Whether the next session is a GNOME Shell, or over at once."""
+        sandbox.write(f"{self.root}/var/tmp/desktop", "#!/bin/sh\nexport XDG_CURRENT_DESKTOP=GNOME GNOME_SHELL_SESSION_MODE=user\nexec gnome-session --builtin --session=desk\n", 0o755 if on else 0o644)
+
+    def lock(self):
+        self.machine.run("loginctl lock-sessions")
+        sandbox.wait_for("the lock", self.locked)
+        self.raise_curtain()
+
+    def raise_curtain(self):
+        def shown():
+            self.key("Escape")
+            self.key("space")
+            time.sleep(0.5)
+            return "assword" in self.text()
+        sandbox.wait_for(lambda: f"the unlock screen; it shows {self.text()}", shown, 10)
+        self.key("BackSpace")
+
+    def unlocked(self):
+        sandbox.wait_for(lambda: f"the screen to be unlocked; it shows {self.text()}", lambda: not self.locked())
+
+    def leave(self, user):
+        self.machine.run(f"pkill -KILL -u {user}", check=False)
+        self.ready()
 
     def listed(self):
         return "Not listed" in self.text()

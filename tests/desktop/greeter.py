@@ -16,7 +16,8 @@ class Greeter(screen.Screen):
         self.stack(self.service)
         sandbox.write(f"{self.root}/etc/default/locale", "LANG=fr_FR.UTF-8\n")
         sandbox.write(f"{self.root}/usr/share/xsessions/probe.desktop", "[Desktop Entry]\nType=Application\nName=Probe\nExec=/usr/local/bin/probe-session\n")
-        sandbox.write(f"{self.root}/usr/local/bin/probe-session", "#!/bin/sh\necho \"$(id -un) $(date +%s.%N)\" >> /var/tmp/sessions\n", 0o755)
+        sandbox.write(f"{self.root}/usr/local/bin/probe-session", 
+                      "#!/bin/sh\necho \"$(id -un) $(date +%s.%N)\" >> /var/tmp/sessions\n[ ! -x /var/tmp/desktop ] || exec /var/tmp/desktop\n", 0o755)
         sandbox.write(f"{self.root}/var/tmp/sessions", "", 0o666)
 
     def x_server(self, path, more=""):

@@ -10,6 +10,7 @@ class Lightdm(greeter.Greeter):
     worker = "lightdm --session-child"
     french = "language = fr"
     box = (300, 280, 424, 240)
+    frame = (300, 250, 424, 270)
 
     def __init__(self):
         super().__init__()

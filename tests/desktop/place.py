@@ -82,13 +82,13 @@ class Place:
 
 
 def bounded(function, seconds, place):
-    """A test that fails when it takes longer."""
+    """A test that fails when it takes longer; on a busy machine it has up to three times as long."""
     def late(*_):
-        raise AssertionError(f"took longer than {seconds} s")
+        raise AssertionError(f"took longer than {seconds} s, or as much more as the machine is busy")
 
     def test():
         signal.signal(signal.SIGALRM, late)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds * min(load(), 3))
         try:
             function(place)
         except Exception:

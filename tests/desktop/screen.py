@@ -33,6 +33,8 @@ class Screen:
 
     kind = ""  # of tests/desktop/root
     box = (0, 0, WIDTH, HEIGHT)  # left, top, width, height: where its texts are
+    frame = (240, 180, 544, 400)  # of a picture that is kept
+    album = ""  # what such pictures are called after, where it is not the kind
     colour = 0  # that it is read by: in red (0) white words on blue stand out as well as white or black ones on grey
 
     def __init__(self):
@@ -64,6 +66,7 @@ class Screen:
             cd {self.root}
             mount -t proc proc proc; mount -t tmpfs -o mode=755 run run; mount -t tmpfs -o mode=1777 tmp tmp
             mount --rbind /dev dev
+            mount --bind dev/null dev/tty0 # LightDM switches the machine's consoles there, and GDM in another test follows
             mkdir -p run/dbus run/user run/approve; mount --bind /run/approve run/approve
             echo ready
             exec chroot . /bin/sh -c '{command}; exit $?'"""
@@ -164,9 +167,9 @@ class Screen:
         return int(self.reads(r"pprove (\d\d) on Pixel").group(1))
 
     def keep(self, name):
-        """With --screenshots: the login box and something around it as a PNG of few colours."""
+        """With --screenshots: a PNG of few colours."""
         if self.folder:
-            left, top, width, height = self.box
-            part = pipe(["pamcut", f"-left={left - 60}", f"-top={top - 30}", f"-width={width + 120}", f"-height={height + 60}"], self.picture())
-            with open(f"{self.folder}/{self.kind}-{name}.png", "wb") as out:
+            left, top, width, height = self.frame
+            part = pipe(["pamcut", f"-left={left}", f"-top={top}", f"-width={width}", f"-height={height}"], self.picture())
+            with open(f"{self.folder}/{self.album or self.kind}-{name}.png", "wb") as out:
                 out.write(pipe(["pnmtopng", "-quiet", "-compression=9"], pipe(["pnmquant", "-quiet", "32"], part)))
