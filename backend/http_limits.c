@@ -11,7 +11,7 @@ struct http_source {
     struct http_source *next;
     uint64_t key[2];
     size_t count;
-    TAILQ_HEAD(, http_place) places; /* the oldest first */
+    TAILQ_HEAD(http_places, http_place) places; /* the oldest first */
 };
 
 struct http_limits {
