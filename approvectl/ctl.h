@@ -29,7 +29,8 @@ const char *ctl_config(const struct command_call *call);
 /* What --socket says, or the usual place. */
 const char *ctl_socket(const struct command_call *call);
 
-/* Prints text, made safe, coloured where standard output is a terminal: 'r'ed, 'g'reen, 'y'ellow, 'b'old. */
+/* Prints text, made safe, coloured where standard output is a terminal: 'r'ed, 'g'reen, 'y'ellow,
+ * 'b'old. */
 void ctl_paint(char colour, const char *text);
 
 #endif
