@@ -45,16 +45,6 @@ void log_open(const char *ident, bool to_syslog, enum log_level most)
         openlog(ident, LOG_PID, LOG_AUTHPRIV);
 }
 
-const char *log_name(char *out, size_t size, const char *name)
-{
-    sanitize_text(out, size, *name ? name : "-");
-    for (char *p = out; *p; p++) {
-        if (*p == ' ')
-            *p = '_';
-    }
-    return out;
-}
-
 static void log_line(enum log_level level, const char *format, va_list args)
 {
     char raw[LINE_MAX_BYTES], text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 128];

@@ -4,7 +4,8 @@
 #define LOG_H
 
 #include <stdbool.h>
-#include <stddef.h>
+
+#include "common/sanitize.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -12,11 +13,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
  * (under systemd with a <N> priority). */
 void log_open(const char *ident, bool to_syslog, enum log_level most);
 
-/* A name from outside as one word of a line: its blanks, which would let it say more than itself,
- * become '_', and an empty one is "-". Cut at `size`. Returns out. */
-const char *log_name(char *out, size_t size, const char *name);
+/* A name from outside as one word of a line (sanitize_word), for log_info's arguments. */
 #define LOG_NAME_MAX 257
-#define LOG_NAME(name) log_name((char[LOG_NAME_MAX]){0}, LOG_NAME_MAX, name)
+#define LOG_NAME(name) sanitize_word((char[LOG_NAME_MAX]){0}, LOG_NAME_MAX, name)
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -100,3 +100,13 @@ bool sanitize_has_control(const char *text)
     }
     return false;
 }
+
+const char *sanitize_word(char *dst, size_t size, const char *src)
+{
+    sanitize_text(dst, size, *src ? src : "-");
+    for (char *p = dst; *p; p++) {
+        if (*p == ' ')
+            *p = '_';
+    }
+    return dst;
+}

@@ -14,6 +14,10 @@
  */
 size_t sanitize_text(char *dst, size_t size, const char *src);
 
+/* The same as one word of a line of log: blanks, which would let it say more than itself, become
+ * '_', and "" becomes "-". Returns dst. */
+const char *sanitize_word(char *dst, size_t size, const char *src);
+
 /* True where sanitize_text would change nothing but the length. */
 bool sanitize_is_clean(const char *text);
 

@@ -107,11 +107,11 @@ static void write_log(const struct session *session, const char *word, const cha
     if (session->phase != SESSION_TALKING && !may_log(session))
         return;
     log_info("%s user=%s service=%s rhost=%s request=%s by=%s uid=%u: %s", word,
-             log_name(user, sizeof user, session->login.user),
-             log_name(service, sizeof service, session->login.service),
-             log_name(rhost, sizeof rhost, session->login.rhost),
+             sanitize_word(user, sizeof user, session->login.user),
+             sanitize_word(service, sizeof service, session->login.service),
+             sanitize_word(rhost, sizeof rhost, session->login.rhost),
              session->request_id[0] != 0 ? session->request_id : "-",
-             log_name(by, sizeof by, session->by), (unsigned)session->uid, why);
+             sanitize_word(by, sizeof by, session->by), (unsigned)session->uid, why);
 }
 
 static bool lets_in(enum outcome outcome)

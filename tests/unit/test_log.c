@@ -108,10 +108,10 @@ static void a_name_is_one_word(void **state)
     char out[8];
 
     (void)state;
-    assert_string_equal(log_name(out, sizeof out, "a b c"), "a_b_c");
-    assert_string_equal(log_name(out, sizeof out, ""), "-");
-    assert_string_equal(log_name(out, sizeof out, "a\nb"), "a?b");
-    assert_string_equal(log_name(out, sizeof out, "abcdefghi"), "abcdefg");
+    assert_string_equal(sanitize_word(out, sizeof out, "a b c"), "a_b_c");
+    assert_string_equal(sanitize_word(out, sizeof out, ""), "-");
+    assert_string_equal(sanitize_word(out, sizeof out, "a\nb"), "a?b");
+    assert_string_equal(sanitize_word(out, sizeof out, "abcdefghi"), "abcdefg");
     assert_string_equal(LOG_NAME("x uid=0: approved"), "x_uid=0:_approved");
 }
 
