@@ -176,7 +176,7 @@ static void read_line(struct reading *reading, char *line)
     while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r'))
         line[--len] = '\0';
     if (!is_printable(line))
-        refuse(reading, _("control characters or broken UTF-8"));
+        refuse(reading, _("control characters, unseen ones, or broken UTF-8"));
     else if (line[0] == ' ') /* libinih would add it to the value before */
         refuse(reading, _("a line must not start with white space"));
     else if (line[0] == '[')

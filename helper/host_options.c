@@ -23,7 +23,7 @@ static bool check_text(const char *value, char *why, size_t why_size)
 {
     if (sanitize_is_clean(value))
         return true;
-    snprintf(why, why_size, _("control characters or broken UTF-8"));
+    snprintf(why, why_size, _("control characters, unseen ones, or broken UTF-8"));
     return false;
 }
 

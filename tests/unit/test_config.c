@@ -159,7 +159,7 @@ static void what_libinih_takes_in_silence_is_refused(void **state)
     refused("[host]\nName = a\n", "test.conf:2: ", "not understood");
     refused("[host]\nname = \"a\"\n", "test.conf:2: ", "quotation");
     refused("name = a\n", "test.conf:1: ", "before the first");
-    refused("\xef\xbb\xbf[host]\n", "test.conf:1: ", "not understood");
+    refused("\xef\xbb\xbf[host]\n", "test.conf:1: ", "unseen");
     refused("[host]\nname = a\x1b[1m\n", "test.conf:2: ", "control characters");
     refused("[host]\nname = \xff\n", "test.conf:2: ", "UTF-8");
     refused("[host]\n# \x08\n", "test.conf:2: ", "control characters");
