@@ -290,7 +290,7 @@ def enroll():
     assert phone.enrolled.status == 200 and phone.enrolled.json["user"] == user, phone.enrolled
     assert peers.Phone(server, link=secret).enrolled.error == "invitation_over"
     fresh = server.json("enroll", user)["link"].split("#")[1]
-    token = re.search(r"join \S+ (\S+)", server.cli("host", "add", "hash1")).group(1)
+    token = sandbox.join_command(server.cli("host", "add", "hash1"))[1]
     for name in os.listdir(server.data):
         with open(f"{server.data}/{name}", "rb") as data:
             stored = data.read()
