@@ -92,9 +92,10 @@ $(B)/man/%: docs/man/%.scd docs/man/fill $(PROGRAMS)
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS) -lpam
+$(B)/tests/bench/load: $(B)/obj/tests/bench/load_line.o $(B)/obj/tests/bench/load_world.o
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+	$(LINK) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 $(B)/tests/module/%: $(B)/obj/tests/module/%.o $(MODULE_TEST_PARTS) $(B)/libcommon.a $(MODULE)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o %.a,$^) -lcmocka -lpam $(LIBS)
