@@ -173,6 +173,8 @@ static enum store_status run_step(struct store *store, const struct store_step *
             goto out;
         }
     }
+    if (result == SQLITE_DONE && !sqlite3_stmt_readonly(prepared->statement))
+        store_rows_changed(*rows, (size_t)sqlite3_changes(store->db));
     if ((result & 0xff) == SQLITE_CONSTRAINT ||
         (result == SQLITE_DONE && step->must_return && !store_count(*rows)))
         status = STORE_REFUSED;

@@ -134,7 +134,8 @@ static void answer(struct token_call *call, const struct store_rows *const rows[
     enum request_state state =
         request_state(store_text(row, 0, STATE), store_integer(row, 0, ENDS), now);
 
-    request_collected(server, rows[0]);
+    if (store_count(rows[0]))
+        request_collected(server, call->id, store_text(row, 0, USER));
     call->unreached = store_integer(row, 0, UNREACHED) != 0;
     switch (state) {
     case REQUEST_OPEN:
