@@ -136,14 +136,17 @@ void http_reply_json(struct http_call *call, int status, json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
+    http_reply_json_text(call, status, text);
+}
+
+void http_reply_json_text(struct http_call *call, int status, char *text)
+{
     http_add_header(call, "Cache-Control", "no-store");
     if (text)
         http_reply(call, status, "application/json", text, strlen(text));
     else
         http_reply(call, 500, "application/json", "{\"error\":\"server_error\"}", 24);
-    if (text)
-        secret_wipe(text, strlen(text));
-    free(text);
+    secret_free(text);
 }
 
 void http_hold(struct http_call *call, void (*gone)(void *arg), void *arg)
