@@ -54,16 +54,18 @@ class Crowd(peers.Server):
             link = re.search(r"/enroll#(\S+)", json.dumps(admin.call("enroll", user=f"user{number}"))).group(1).rstrip('"},')
             phones.append((f"user{number}", peers.Phone(self, f"user{number}", link=link.split(".")[0], **({"push": push()} if push else {}))))
         admin.close()
+        self.signed_in = 0
         self.world = f"{self.folder}/world.json"
         peers.sandbox.write(self.world, json.dumps({"issuer": self.url, "port": self.port,
                                                     "hosts": [{"id": host.ident, "key": pem(host.key)} for host in hosts],
                                                     "phones": [{"user": user, "key": pem(phone.key)} for user, phone in phones]}), 0o600)
 
-    def load(self, *words):
-        return pinned(1) + [LOAD, words[0], self.world, *map(str, words[1:])] + (["tls"] if self.url.startswith("https:") else [])
+    def load(self, command, count, *words):
+        first, self.signed_in = self.signed_in, self.signed_in + count
+        return pinned(1) + [LOAD, command, self.world, str(first), str(count), *map(str, words)] + (["tls"] if self.url.startswith("https:") else [])
 
     def seconds(self, *words):
-        """Wall-clock seconds that a load takes, and the server's processor time in it."""
+        """Wall-clock seconds that a load (tests/bench/load.c) takes, and the server's processor time in it."""
         before = cpu_seconds(self.child.pid)
         out = subprocess.run(self.load(*words), stdout=subprocess.PIPE, text=True, check=True, timeout=120).stdout
         return float(out), cpu_seconds(self.child.pid) - before

@@ -1,12 +1,16 @@
 /*
  * A load on approve-server that is not slower than the server itself: hosts that ask and collect,
- * phones that approve, over kept connections. load cycles WORLD COUNT AT_ONCE [tls]   COUNT full
- * sign-ins, AT_ONCE under way; prints the seconds load held WORLD COUNT AT_ONCE [tls]     the same
- * as approve-helper does it: the token call is made first, and held until the phone has answered
- *   load park WORLD COUNT [tls]             COUNT logins that wait; then for each line N on
- * standard input: N sign-ins more, one after the other; prints the median from the phone's answer
- * to the token, in microseconds. Ends with its input. WORLD: load_world.h. Any answer but the right
- * one ends it with an error.
+ * phones that approve, over kept connections. Commands:
+ *
+ * cycles WORLD FIRST COUNT AT_ONCE [tls]
+ *     COUNT full sign-ins, AT_ONCE under way; prints the seconds. FIRST: how many there were
+ * before, so that users and sources go on in turn. held WORLD FIRST COUNT AT_ONCE [tls] The same as
+ * approve-helper does it: the token call is made first, and held until the phone has answered. park
+ * WORLD FIRST COUNT [tls] COUNT logins that wait; prints "parked". Then for each line N on standard
+ * input: N sign-ins more, one after the other; prints the median from the phone's answer to the
+ * token, in microseconds. Ends with its input.
+ *
+ * WORLD: load_world.h. Any answer but the right one ends it with an error.
  */
 #include <err.h>
 #include <event2/event.h>
@@ -45,8 +49,8 @@ struct sign_in {
     const struct load_phone *phone;
     char *details, request[23], id[64];
     struct event *later;
-    bool parked;
-    double answered;
+    bool parked, decided, collected;
+    double answered, done;
 };
 
 static double now(void)
@@ -78,15 +82,26 @@ static void check_token(const struct sign_in *sign_in, const json_t *answer)
     jws_free(jws);
 }
 
+/* The answers to host and phone come in either order. */
+static void finish(struct sign_in *sign_in)
+{
+    if (!sign_in->collected || !sign_in->decided)
+        return;
+    free(sign_in->details);
+    sign_in->details = NULL;
+    sign_in->collected = sign_in->decided = false;
+    sign_in->load->on_done(sign_in->load, sign_in);
+}
+
 static void on_token(void *arg, int status, char *body, size_t len)
 {
     struct sign_in *sign_in = arg;
     json_t *answer = expect(status, body, len, "token");
+    sign_in->done = now();
     check_token(sign_in, answer);
     json_decref(answer);
-    free(sign_in->details);
-    sign_in->details = NULL;
-    sign_in->load->on_done(sign_in->load, sign_in);
+    sign_in->collected = true;
+    finish(sign_in);
 }
 
 static void post_token(struct sign_in *sign_in)
@@ -100,7 +115,10 @@ static void on_decided(void *arg, int status, char *body, size_t len)
 {
     struct sign_in *sign_in = arg;
     json_decref(expect(status, body, len, "decide"));
-    if (!sign_in->load->held)
+    sign_in->decided = true;
+    if (sign_in->load->held)
+        finish(sign_in);
+    else
         post_token(sign_in);
 }
 
@@ -195,7 +213,8 @@ static void run_cycles(struct load *load, char **words)
     size_t at_once = (size_t)atol(words[1]);
     struct sign_in **all = calloc(at_once, sizeof(struct sign_in *));
     double from = now();
-    load->wanted = (size_t)atol(words[0]);
+    load->wanted = load->started + (size_t)atol(words[0]);
+    load->done = load->started;
     load->on_done = next_cycle;
     for (size_t i = 0; i < at_once; i++)
         start(all[i] = new_sign_in(load, true));
@@ -235,13 +254,13 @@ static void park(struct load *load)
         sign_in->parked = true;
         start(sign_in);
     }
-    if (load->wanted)
+    if (load->started > load->done)
         event_base_dispatch(load->base);
 }
 
 static void next_timed(struct load *load, struct sign_in *sign_in)
 {
-    load->took[load->done++] = now() - sign_in->answered;
+    load->took[load->done++] = sign_in->done - sign_in->answered;
     if (load->done < load->wanted)
         start(sign_in);
     else
@@ -277,7 +296,8 @@ static void run_park(struct load *load, char **words)
 {
     char line[32];
     load->held = true;
-    load->wanted = (size_t)atol(words[0]);
+    load->wanted = load->started + (size_t)atol(words[0]);
+    load->done = load->started;
     park(load);
     puts("parked");
     fflush(stdout);
@@ -296,13 +316,14 @@ int main(int argc, char **argv)
 
     log_open("load", false, LOG_LEVEL_ERROR);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        int words = commands[i].words + 3;
+        int words = commands[i].words + 4;
         if (argc < words || strcmp(argv[1], commands[i].name) != 0)
             continue;
         load_world_read(&load.world, argv[2]);
         if (argc > words && strcmp(argv[words], "tls") == 0)
             load.tls = SSL_CTX_new(TLS_client_method());
-        commands[i].run(&load, argv + 3);
+        load.started = (size_t)atol(argv[3]);
+        commands[i].run(&load, argv + 4);
         load_world_free(&load.world);
         return 0;
     }
