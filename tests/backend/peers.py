@@ -210,7 +210,7 @@ class Host:
         assert joined.status == 200 and joined.json == {"host": ident, "issuer": server.url}, joined
 
     def join(self, secret):
-        body = json.dumps({"token": secret, "key": self.key.jwk, "name": f"{self.ident}.example.org"})
+        body = json.dumps({"token": secret.split(".")[0], "key": self.key.jwk, "name": f"{self.ident}.example.org"})
         return self.server.call("POST", "/host/join", body, "application/json")
 
     def assertion(self, key=None, **claims):

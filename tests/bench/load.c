@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,9 +94,15 @@ static void finish(struct sign_in *sign_in)
     sign_in->load->on_done(sign_in->load, sign_in);
 }
 
+static void post_token(struct sign_in *sign_in);
+
 static void on_token(void *arg, int status, char *body, size_t len)
 {
     struct sign_in *sign_in = arg;
+    if (sign_in->parked && status == 400 && strstr(body, "authorization_pending")) {
+        post_token(sign_in); /* as approve-helper does */
+        return;
+    }
     json_t *answer = expect(status, body, len, "token");
     sign_in->done = now();
     check_token(sign_in, answer);
@@ -313,6 +320,12 @@ int main(int argc, char **argv)
         void (*run)(struct load *load, char **words);
     } commands[] = {{"cycles", 2, run_cycles}, {"held", 2, run_held}, {"park", 1, run_park}};
     struct load load = {.base = event_base_new()};
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
 
     log_open("load", false, LOG_LEVEL_ERROR);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
