@@ -95,7 +95,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 $(B)/tests/bench/load: $(B)/obj/tests/bench/load_line.o $(B)/obj/tests/bench/load_world.o
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+	$(LINK) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -lpam
 $(B)/tests/module/%: $(B)/obj/tests/module/%.o $(MODULE_TEST_PARTS) $(B)/libcommon.a $(MODULE)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o %.a,$^) -lcmocka -lpam $(LIBS)
@@ -119,7 +119,8 @@ demo: ## sign in with ssh, approved by a phone, in a sandbox
 
 bench: ## measure, beside other software in the same run (docs/benchmarks.md)
 	@tests/install-packages
-	@$(MAKE) --no-print-directory -s all
+	@tests/install-packages bench
+	@$(MAKE) --no-print-directory -s all $(patsubst %,$(B)/tests/bench/%,load pam_time push_tool)
 	@B=$(B) tests/bench/run
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck

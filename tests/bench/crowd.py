@@ -44,7 +44,6 @@ class Crowd(peers.Server):
     """approve-server on one core of its own (where there are two), with its people."""
 
     def __init__(self, users, conf="", scheme="http", push=None):
-        subprocess.run(["make", "-s", "-C", TOP, f"B={BUILD}", LOAD], check=True)
         super().__init__(conf, pinned(0), scheme)
         admin = AdminSocket(f"{self.folder}/admin.sock")
         hosts = [peers.Host(self, f"host{number}") for number in range(HOSTS)]

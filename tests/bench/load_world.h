@@ -41,6 +41,10 @@ char *load_backchannel(const struct load_world *world, const struct load_host *h
 char *load_token(const struct load_world *world, const struct load_host *host,
                  const char *auth_req_id);
 char *load_decide(const struct load_world *world, const struct load_phone *phone,
-                  const char *details, const char *request);
+                  const char *details, size_t len, const char *request, int number);
+
+/* A phone's question for its requests, held until they differ from `seen`. A new string. */
+char *load_requests(const struct load_world *world, const struct load_phone *phone,
+                    const char *seen);
 
 #endif
