@@ -20,8 +20,8 @@ from crowd import TOP, cpu_seconds, peers, pinned  # noqa: E402
 from push_service import PushService  # noqa: E402
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "4"))
-COUNT, USERS, AT_ONCE = 800, 800, 64  # a user's requests stay below the server's own limits
-PUSHED, PUSHED_AT_ONCE = 400, 8  # the tests' push service is Python, and decrypts all
+COUNT, USERS, AT_ONCE = 800, 800, 128  # a user's requests stay below the server's own limits
+PUSHED, PUSHED_AT_ONCE = 400, 64  # the tests' push service is Python, and decrypts all
 VERIFIED, MADE = 4, 1
 PEER_COUNT = 400
 UNIT = re.search(r"^Environment=(.*)$", peers.sandbox.read(f"{TOP}/conf/systemd/approve-server.service"), re.M)
