@@ -22,6 +22,7 @@ from push_service import PushService  # noqa: E402
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "4"))
 COUNT, USERS, AT_ONCE = 800, 800, 128  # a user's requests stay below the server's own limits
 PUSHED, PUSHED_AT_ONCE = 400, 64  # the tests' push service is Python, and decrypts all
+LINES = "[limits]\nconnections_per_address = 1000\n"  # two for each sign-in under way
 VERIFIED, MADE = 4, 1
 PEER_COUNT = 400
 UNIT = re.search(r"^Environment=(.*)$", peers.sandbox.read(f"{TOP}/conf/systemd/approve-server.service"), re.M)
@@ -79,7 +80,7 @@ def main():
             browsers.append(service.subscribe())
             return browsers[-1].json
         push = f"[push]\nservices = {service.host}\ncertificates = {service.ca_file}\nprivate_addresses = yes\n"
-        with crowd.Crowd(USERS) as plain, crowd.Crowd(USERS // 2, push, push=subscribe) as pushed, OidcProvider() as peer:
+        with crowd.Crowd(USERS, LINES) as plain, crowd.Crowd(USERS // 2, LINES + push, push=subscribe) as pushed, OidcProvider() as peer:
             for _ in range(ROUNDS):
                 found["limit"].append(signatures())
                 wall, cpu = plain.seconds("cycles", COUNT, AT_ONCE)
