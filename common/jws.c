@@ -41,21 +41,23 @@ static const struct algorithm *find_algorithm(const char *name)
 
 static int sign_es256(EVP_PKEY *key, const char *text, size_t len, unsigned char raw[ES256_BYTES])
 {
-    unsigned char der[ES256_DER_MAX];
+    unsigned char der[ES256_DER_MAX], digest[EVP_MAX_MD_SIZE];
     const unsigned char *at = der;
+    unsigned digest_len;
     size_t der_len = sizeof(der);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     ECDSA_SIG *pair = NULL;
     int result = -1;
 
-    if (context && EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
-        EVP_DigestSign(context, der, &der_len, (const unsigned char *)text, len) == 1 &&
+    if (context && EVP_PKEY_sign_init(context) == 1 &&
+        EVP_Digest(text, len, digest, &digest_len, EVP_sha256(), NULL) == 1 &&
+        EVP_PKEY_sign(context, der, &der_len, digest, digest_len) == 1 &&
         (pair = d2i_ECDSA_SIG(NULL, &at, (long)der_len)) &&
         BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, ES256_HALF) == ES256_HALF &&
         BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + ES256_HALF, ES256_HALF) == ES256_HALF)
         result = 0;
     ECDSA_SIG_free(pair);
-    EVP_MD_CTX_free(context);
+    EVP_PKEY_CTX_free(context);
     return result;
 }
 
