@@ -10,9 +10,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import crowd  # noqa: E402
 
 PARKED = int(os.environ.get("BENCH_PARKED", "10000"))
-MEASURED = 2000  # for memory
-SIGN_INS, ROUNDS = 40, 5
-USERS = 300
+MEASURED = 1000  # for memory
+SIGN_INS, ROUNDS = 40, 3
+USERS = 250
 CONF = """
 [requests]
 token_hold = 60
