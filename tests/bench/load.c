@@ -75,16 +75,26 @@ static json_t *expect(int status, const char *body, size_t len, const char *what
 
 /* --- a sign-in ------------------------------------------------------------------------------- */
 
-/* The token must carry this phone's approval. */
+static struct jws *parse(const json_t *object, const char *name)
+{
+    const char *text = json_text_string(object, name, JWS_MAX);
+    struct jws *jws = text ? jws_parse(text, strlen(text)) : NULL;
+    if (!jws)
+        errx(1, "%s is missing, or no JWS", name);
+    return jws;
+}
+
+/* The token must be for this user, and carry this phone's approval. */
 static void check_token(const struct sign_in *sign_in, const json_t *answer)
 {
-    const char *text = json_text_string(answer, "id_token", JWS_MAX), *approval;
-    struct jws *jws = text ? jws_parse(text, strlen(text)) : NULL;
-    const char *user = jws ? json_text_string(jws->payload, "sub", 128) : NULL;
+    struct jws *token = parse(answer, "id_token");
+    struct jws *approval = parse(token->payload, "pam_approve_approval");
+    const char *user = json_text_string(token->payload, "sub", 128);
     if (!user || strcmp(user, sign_in->phone->user) != 0 ||
-        !(approval = json_text_string(jws->payload, "pam_approve_approval", JWS_MAX)))
+        strcmp(approval->kid, jwk_thumbprint(sign_in->phone->key)) != 0)
         errx(1, "a token without the phone's approval");
-    jws_free(jws);
+    jws_free(approval);
+    jws_free(token);
 }
 
 /* The answers to host and phone come in either order. */
