@@ -92,7 +92,7 @@ $(B)/man/%: docs/man/%.scd docs/man/fill $(PROGRAMS)
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS) -lpam
-$(B)/tests/bench/load: $(B)/obj/tests/bench/load_line.o $(B)/obj/tests/bench/load_world.o
+$(B)/tests/bench/load $(B)/tests/bench/phone: $(B)/obj/tests/bench/load_line.o $(B)/obj/tests/bench/load_world.o
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -lpam
@@ -120,7 +120,7 @@ demo: ## sign in with ssh, approved by a phone, in a sandbox
 bench: ## measure, beside other software in the same run (docs/benchmarks.md)
 	@tests/install-packages
 	@tests/install-packages bench
-	@$(MAKE) --no-print-directory -s all $(patsubst %,$(B)/tests/bench/%,load pam_time push_tool)
+	@$(MAKE) --no-print-directory -s all $(patsubst %,$(B)/tests/bench/%,load phone pam_time push_tool)
 	@B=$(B) tests/bench/run
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck

@@ -45,6 +45,16 @@ class Crowd(peers.Server):
 
     def __init__(self, users, conf="", scheme="http", push=None):
         super().__init__(conf, pinned(0), scheme)
+        self.signed_in = 0
+        self.world = f"{self.folder}/world.json"
+        try:
+            self.settle(users, push)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def settle(self, users, push):
+        """Hosts join, phones enrol; their keys go to the load."""
         admin = AdminSocket(f"{self.folder}/admin.sock")
         hosts = [peers.Host(self, f"host{number}") for number in range(HOSTS)]
         phones = []
@@ -53,8 +63,6 @@ class Crowd(peers.Server):
             link = re.search(r"/enroll#(\S+)", json.dumps(admin.call("enroll", user=f"user{number}"))).group(1).rstrip('"},')
             phones.append((f"user{number}", peers.Phone(self, f"user{number}", link=link.split(".")[0], **({"push": push()} if push else {}))))
         admin.close()
-        self.signed_in = 0
-        self.world = f"{self.folder}/world.json"
         peers.sandbox.write(self.world, json.dumps({"issuer": self.url, "port": self.port,
                                                     "hosts": [{"id": host.ident, "key": pem(host.key)} for host in hosts],
                                                     "phones": [{"user": user, "key": pem(phone.key)} for user, phone in phones]}), 0o600)

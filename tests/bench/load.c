@@ -9,10 +9,6 @@
  * WORLD FIRST COUNT [tls] COUNT logins that wait; prints "parked". Then for each line N on standard
  * input: N sign-ins more, one after the other; prints the median from the phone's answer to the
  * token, in microseconds. Ends with its input.
- * phone WORLD 0 [tls]
- *     The first phone: approves each request as soon as it learns of it, without a number; prints
- *     when it sent its answer, in nanoseconds of CLOCK_MONOTONIC. Runs until it is ended.
- *
  * WORLD: load_world.h. Any answer but the right one ends it with an error.
  */
 #include <err.h>
@@ -24,7 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base64url.h"
 #include "common/json_text.h"
 #include "common/jws.h"
 #include "common/log.h"
@@ -327,81 +322,13 @@ static void run_park(struct load *load, char **words)
         time_sign_ins(load, (size_t)atol(line));
 }
 
-/* --- a phone --------------------------------------------------------------------------------- */
-
-struct watch {
-    struct load *load;
-    struct load_line *asks, *answers;
-    char last[23]; /* that was answered */
-};
-
-static void ask_for_requests(struct watch *watch, const char *seen);
-
-static void on_answered(void *arg, int status, char *body, size_t len)
-{
-    (void)arg;
-    json_decref(expect(status, body, len, "decide"));
-}
-
-static void answer_request(struct watch *watch, const json_t *request)
-{
-    const char *id = json_text_string(request, "request", 22);
-    const char *text = json_text_string(request, "details", 4096);
-    const char *state = json_text_string(request, "state", 16);
-    unsigned char *details;
-    size_t len;
-    if (!id || !text || !state || strcmp(state, "open") != 0 || strcmp(id, watch->last) == 0 ||
-        base64url_decode(text, strlen(text), &details, &len) < 0)
-        return;
-    snprintf(watch->last, sizeof watch->last, "%s", id);
-    char *body =
-        load_decide(&watch->load->world, watch->load->world.phones, (char *)details, len, id, 0);
-    printf("%.0f\n", now() * 1e9);
-    fflush(stdout);
-    load_line_post(watch->answers, "/phone/v1/decide", "application/jose", body, on_answered,
-                   watch);
-    free(body);
-    free(details);
-}
-
-static void on_requests(void *arg, int status, char *body, size_t len)
-{
-    struct watch *watch = arg;
-    json_t *answer = expect(status, body, len, "requests");
-    const json_t *list = json_object_get(answer, "requests");
-    if (json_array_size(list) > 0)
-        answer_request(watch, json_array_get(list, 0)); /* the newest */
-    ask_for_requests(watch, json_text_string(answer, "revision", 64));
-    json_decref(answer);
-}
-
-static void ask_for_requests(struct watch *watch, const char *seen)
-{
-    char *body = load_requests(&watch->load->world, watch->load->world.phones, seen ? seen : "");
-    load_line_post(watch->asks, "/phone/v1/requests", "application/jose", body, on_requests, watch);
-    free(body);
-}
-
-static void run_phone(struct load *load, char **words)
-{
-    struct watch watch = {.load = load};
-    (void)words;
-    watch.asks = load_line_new(load->base, load->world.port, load->tls);
-    watch.answers = load_line_new(load->base, load->world.port, load->tls);
-    ask_for_requests(&watch, "");
-    event_base_dispatch(load->base);
-}
-
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int words;
         void (*run)(struct load *load, char **words);
-    } commands[] = {{"cycles", 2, run_cycles},
-                    {"held", 2, run_held},
-                    {"park", 1, run_park},
-                    {"phone", 0, run_phone}};
+    } commands[] = {{"cycles", 2, run_cycles}, {"held", 2, run_held}, {"park", 1, run_park}};
     struct load load = {.base = event_base_new()};
     struct rlimit files;
 

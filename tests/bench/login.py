@@ -23,11 +23,11 @@ import sandbox  # noqa: E402
 
 sandbox.enter()
 import crowd  # noqa: E402
-from crowd import LOAD, peers, pem, resident  # noqa: E402
+from crowd import peers, pem, resident  # noqa: E402
 
 COUNT = int(os.environ.get("BENCH_COUNT", "40"))
 PARKED = 400
-PAM_TIME = os.path.join(crowd.BUILD, "tests/bench/pam_time")
+PAM_TIME, PHONE = (os.path.join(crowd.BUILD, "tests/bench", name) for name in ("pam_time", "phone"))
 LIMITS = "[limits]\npushes_per_source = 1000\npushes_per_user = 1000\nopen_per_user = 10000\nopen_per_host = 10000\n"
 
 
@@ -39,10 +39,10 @@ class Enrolled(peers.Server):
 
 
 def start_phone(server):
-    """A phone that answers at once (tests/bench/load.c); its output is when it did."""
+    """A phone that answers at once (tests/bench/phone.c); its output is when it did."""
     phone = peers.Phone(Enrolled(server), link=server.link("alice").split("#")[1].split(".")[0])
     sandbox.write("/tmp/world.json", json.dumps({"issuer": server.url, "port": server.port, "hosts": [], "phones": [{"user": "alice", "key": pem(phone.key)}]}))
-    child = subprocess.Popen([LOAD, "phone", "/tmp/world.json", "0", "tls"], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([PHONE, "/tmp/world.json", "tls"], stdout=subprocess.PIPE, text=True)
     time.sleep(0.3)
     assert child.poll() is None
     return child
