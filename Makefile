@@ -109,9 +109,10 @@ po: $(B)/pam_approve.pot ## bring po/*.po up to date with the sources, for trans
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS) -lpam
+$(B)/tests/bench/load $(B)/tests/bench/phone: $(B)/obj/tests/bench/load_line.o $(B)/obj/tests/bench/load_world.o
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+	$(LINK) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -lpam
 $(B)/tests/module/%: $(B)/obj/tests/module/%.o $(MODULE_TEST_PARTS) $(B)/libcommon.a $(MODULE)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o %.a,$^) -lcmocka -lpam $(LIBS)
@@ -140,7 +141,8 @@ demo: ## sign in with ssh, approved by a phone, in a sandbox
 
 bench: ## measure, beside other software in the same run (docs/benchmarks.md)
 	@tests/install-packages
-	@$(MAKE) --no-print-directory -s all
+	@tests/install-packages bench
+	@$(MAKE) --no-print-directory -s all $(patsubst %,$(B)/tests/bench/%,load phone pam_time push_tool)
 	@B=$(B) tests/bench/run
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck

@@ -133,11 +133,10 @@ static json_t *list_gone(const struct backchannel_call *call, const struct store
     return gone;
 }
 
-static void reply(struct backchannel_call *call, bool shown, const struct store_rows *phones,
-                  json_t *gone)
+static void reply(struct backchannel_call *call, const struct store_rows *phones, json_t *gone)
 {
-    size_t count = shown ? store_count(phones) : 0;
-    json_t *methods = shown ? json_pack("[ss]", "phone", "code") : json_pack("[s]", "code");
+    size_t count = store_count(phones);
+    json_t *methods = count ? json_pack("[ss]", "phone", "code") : json_pack("[s]", "code");
     json_t *body = json_pack("{ss, sI, si, ss, sI, so, so*}", "auth_req_id", call->id, "expires_in",
                              (json_int_t)call->life, "interval", INTERVAL, "device",
                              count ? store_text(phones, 0, 0) : "", "devices", (json_int_t)count,
@@ -176,14 +175,14 @@ static void on_added(void *arg, enum store_status status, const struct store_row
                   on_fault, call);
         return;
     }
-    bool shown = store_integer(results[1], 0, 2) == 1;
+    bool shown = store_count(results[2]) > 0;
     log_info("request for %s by %s, service %s, from %s: %s", LOG_NAME(login->user), login->host,
              LOG_NAME(login->service), LOG_NAME(login->rhost),
              shown ? "phones asked" : "code only");
     sweep_request(server->sweep, call->ends);
     if (shown)
         request_announce(server, call->id, login->request, login->user, call->details, call->ends);
-    reply(call, shown, results[2], call->held_count ? list_gone(call, results[4]) : NULL);
+    reply(call, results[2], call->held_count ? list_gone(call, results[4]) : NULL);
 }
 
 static void add_request(struct backchannel_call *call)
@@ -202,7 +201,6 @@ static void add_request(struct backchannel_call *call)
         snprintf(source, sizeof source, "host %s", login->host);
     call->ends = now + call->life * 1000;
     const struct store_value seen[] = {V_TEXT(call->client.host), V_INT(now)};
-    const struct store_value user[] = {V_TEXT(login->user)};
     const struct store_value request[] = {
         V_TEXT(call->id),
         V_TEXT(login->request),
@@ -229,7 +227,7 @@ static void add_request(struct backchannel_call *call)
     const struct store_step steps[] = {
         client_seen_step(&call->client),
         {.statement = STATEMENT_REQUEST_ADD, .values = request, .count = 18},
-        {.statement = STATEMENT_DEVICES_ASKED, .values = user, .count = 1},
+        {.statement = STATEMENT_DEVICES_ASKED, .values = request, .count = 1},
         {.statement = STATEMENT_HOST_SEEN, .values = seen, .count = 2},
         {.statement = STATEMENT_DEVICES_HELD, .values = held, .count = HELD_MAX},
     };

@@ -37,6 +37,11 @@ void client_reply(struct client_call *call, json_t *body)
     held_call_reply(&call->held, 200, body, 0);
 }
 
+void client_reply_text(struct client_call *call, char *text)
+{
+    held_call_reply_text(&call->held, 200, text);
+}
+
 void client_error_with(struct client_call *call, int status, const char *error,
                        const char *description, json_t *more, long retry_after)
 {

@@ -43,6 +43,7 @@ const char *client_parameter(struct client_call *call, const char *name, size_t 
 void client_call_slim(struct client_call *call);
 
 void client_reply(struct client_call *call, json_t *body);
+void client_reply_text(struct client_call *call, char *text); /* JSON; wiped and freed */
 
 /* {"error": …, "error_description": …} */
 void client_error(struct client_call *call, int status, const char *error, const char *description);

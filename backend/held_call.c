@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "common/random.h"
+
 static void on_gone(void *arg)
 {
     struct held_call *call = arg;
@@ -21,6 +23,15 @@ void held_call_start(struct held_call *call, struct server *server, struct http_
     call->next = NULL;
     call->release = release;
     http_hold(http, on_gone, call);
+}
+
+void held_call_reply_text(struct held_call *call, int status, char *text)
+{
+    if (call->http)
+        http_reply_json_text(call->http, status, text);
+    else
+        secret_free(text);
+    call->release(call);
 }
 
 void held_call_reply(struct held_call *call, int status, json_t *body, long retry_after)

@@ -26,6 +26,9 @@ void held_call_start(struct held_call *call, struct server *server, struct http_
 /* Answers and releases. Takes the reference; NULL: 500. retry_after: seconds, 0 for none. */
 void held_call_reply(struct held_call *call, int status, json_t *body, long retry_after);
 
+/* The same of a JSON text, which is wiped and freed. */
+void held_call_reply_text(struct held_call *call, int status, char *text);
+
 /*
  * Waits up to ms milliseconds for a change of the key, then calls next, which runs an operation or
  * answers. A client that leaves meanwhile releases the call. Returns false without memory, or where

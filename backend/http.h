@@ -74,6 +74,8 @@ void http_reply_lasting(struct http_call *call, int status, const char *content_
                         const void *body, size_t len);
 /* Takes the reference; adds Cache-Control: no-store; NULL body: 500. */
 void http_reply_json(struct http_call *call, int status, json_t *body);
+/* The same of a JSON text, which it wipes and frees. */
+void http_reply_json_text(struct http_call *call, int status, char *text);
 
 /*
  * Every handler either answers at once, or calls http_hold: then the call waits without timeouts

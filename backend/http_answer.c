@@ -63,15 +63,17 @@ static void send_answer(struct connection *connection, int status, const char *c
                         const char *extra, const void *body, size_t len, bool lasting)
 {
     struct evbuffer *output = bufferevent_get_output(connection->bev);
+    char length[48] = "";
+    if (status != 204 && status != 304) /* RFC 9110, section 8.6 */
+        snprintf(length, sizeof length, "Content-Length: %zu\r\n", len);
     /* One piece where it is copied: with TLS each piece is a record of its own. */
     evbuffer_expand(output, (lasting ? 0 : len) + 512);
-    evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Content-Type-Options: nosniff\r\n",
-                        status, find_status(status)->phrase, current_date(connection->server));
-    if (status != 204 && status != 304) /* RFC 9110, section 8.6 */
-        evbuffer_add_printf(output, "Content-Length: %zu\r\n", len);
-    if (content_type)
-        evbuffer_add_printf(output, "Content-Type: %s\r\n", content_type);
-    evbuffer_add_printf(output, "%s%s\r\n", extra,
+    evbuffer_add_printf(output,
+                        "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Content-Type-Options: nosniff\r\n"
+                        "%s%s%s%s%s%s\r\n",
+                        status, find_status(status)->phrase, current_date(connection->server),
+                        length, content_type ? "Content-Type: " : "",
+                        content_type ? content_type : "", content_type ? "\r\n" : "", extra,
                         connection->keep_alive ? "" : "Connection: close\r\n");
     if (lasting)
         evbuffer_add_reference(output, body, len, NULL, NULL);
@@ -136,14 +138,17 @@ void http_reply_json(struct http_call *call, int status, json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
+    http_reply_json_text(call, status, text);
+}
+
+void http_reply_json_text(struct http_call *call, int status, char *text)
+{
     http_add_header(call, "Cache-Control", "no-store");
     if (text)
         http_reply(call, status, "application/json", text, strlen(text));
     else
         http_reply(call, 500, "application/json", "{\"error\":\"server_error\"}", 24);
-    if (text)
-        secret_wipe(text, strlen(text));
-    free(text);
+    secret_free(text);
 }
 
 void http_hold(struct http_call *call, void (*gone)(void *arg), void *arg)

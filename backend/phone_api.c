@@ -181,11 +181,12 @@ static void on_decided(void *arg, enum store_status status, const struct store_r
     if (!phone_stored(&call->phone, status, results))
         return;
     row = results[3];
-    if (store_integer(results[1], 0, 0) == 0 || store_count(row) == 0) {
+    if (store_count(row) == 0) {
         phone_fail(&call->phone, PHONE_NOT_FOUND, NULL);
         return;
     }
-    request_wake(server, results[2]);
+    if (store_count(results[2]))
+        request_changed(server, store_text(row, 0, 4), call->phone.user);
     body = json_object();
     if (body && !request_describe(body, store_text(row, 0, 0), store_text(row, 0, 1),
                                   store_integer(row, 0, 2), store_integer(row, 0, 3),
@@ -210,13 +211,14 @@ static void store_decision(struct decide_call *call)
         V_INT(store_now_ms(store)), V_TEXT(call->phone.device),
         V_TEXT(call->compact),      V_TEXT(transitions[call->decision].result),
     };
+    const struct store_value state[] = {values[0], values[1], values[3]};
     const struct store_step steps[] = {
         phone_seen_step(&call->phone),
         phone_touch_step(&call->phone, STATEMENT_DEVICE_SEEN),
         {.statement = transitions[call->decision].statement,
          .values = values,
          .count = transitions[call->decision].result ? 6 : 5},
-        {.statement = STATEMENT_REQUEST_STATE, .values = values, .count = 2},
+        {.statement = STATEMENT_REQUEST_STATE, .values = state, .count = 3},
         {.statement = STATEMENT_APPROVAL_ENDS_ROW, .values = values, .count = 4},
     };
     store_run_steps(store, steps, 5, on_decided, call);

@@ -77,6 +77,21 @@ static void push_to(struct phone *phone, const struct store_rows *rows, size_t r
     }
 }
 
+/* Notes who looks for requests by itself. True where any phone has a subscription. */
+static bool look_at_phones(struct pushed *pushed, const struct store_rows *rows, int64_t now)
+{
+    bool found = false;
+
+    for (size_t row = 0; row < store_count(rows); row++) {
+        if (strcmp(store_text(rows, row, 1), "terminal") == 0 ||
+            store_integer(rows, row, 2) > now - PUSH_POLLED_MS)
+            pushed->reached = true;
+        if (!store_is_null(rows, row, 3))
+            found = true;
+    }
+    return found;
+}
+
 static int push_to_phones(struct pushed *pushed, const struct store_rows *rows, int64_t now)
 {
     struct push_note note = {.urgency = "high"};
@@ -94,9 +109,6 @@ static int push_to_phones(struct pushed *pushed, const struct store_rows *rows, 
     note.try_ms = note.keep_ms = pushed->ends - now;
     for (size_t row = 0; row < store_count(rows); row++) {
         struct phone *phone = &pushed->phones[pushed->count];
-        if (strcmp(store_text(rows, row, 1), "terminal") == 0 ||
-            store_integer(rows, row, 2) > now - PUSH_POLLED_MS)
-            pushed->reached = true;
         if (store_is_null(rows, row, 3))
             continue;
         *phone = (struct phone){.pushed = pushed, .device = strdup(store_text(rows, row, 0))};
@@ -121,11 +133,13 @@ static void phones_found(void *arg, enum store_status status,
     int64_t now = store_now_ms(ask->requests->push->server->store);
 
     if (*link && !(*link)->over && status == STORE_OK) {
-        if (push_to_phones(*link, results[0], now))
+        if (look_at_phones(*link, results[0], now) && push_to_phones(*link, results[0], now))
             log_error("push: no memory");
         free((*link)->details);
         (*link)->details = NULL;
         tell_if_unreached(*link);
+        if ((*link)->count == 0) /* nobody to tell the end */
+            pushed_remove(link);
     }
     free(ask);
 }

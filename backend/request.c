@@ -48,20 +48,21 @@ void request_announce(struct server *server, const char *id, const char *request
     push_request(server, id, request, user, details, ends);
 }
 
-void request_collected(struct server *server, const struct store_rows *rows)
+void request_collected(struct server *server, const char *id, const char *user)
 {
-    for (size_t i = 0; i < store_count(rows); i++) {
-        waiters_wake_later(server->waiters, WAITER_USER, store_text(rows, i, 1),
-                           REQUEST_SHOWN_USED_MS);
-        push_changed(server, store_text(rows, i, 0));
-    }
+    waiters_wake_later(server->waiters, WAITER_USER, user, REQUEST_SHOWN_USED_MS);
+    push_changed(server, id);
+}
+
+void request_changed(struct server *server, const char *id, const char *user)
+{
+    waiters_wake(server->waiters, WAITER_REQUEST, id);
+    waiters_wake(server->waiters, WAITER_USER, user);
+    push_changed(server, id);
 }
 
 void request_wake(struct server *server, const struct store_rows *rows)
 {
-    for (size_t i = 0; i < store_count(rows); i++) {
-        waiters_wake(server->waiters, WAITER_REQUEST, store_text(rows, i, 0));
-        waiters_wake(server->waiters, WAITER_USER, store_text(rows, i, 1));
-        push_changed(server, store_text(rows, i, 0));
-    }
+    for (size_t i = 0; i < store_count(rows); i++)
+        request_changed(server, store_text(rows, i, 0), store_text(rows, i, 1));
 }

@@ -52,11 +52,14 @@ bool request_describe(json_t *answer, const char *state, const char *result, int
 void request_announce(struct server *server, const char *id, const char *request, const char *user,
                       const char *details, int64_t ends);
 
-/* For each row (id, user_name): it was collected; phones are told REQUEST_SHOWN_USED_MS later. */
-void request_collected(struct server *server, const struct store_rows *rows);
+/* It was collected; phones are told REQUEST_SHOWN_USED_MS later. */
+void request_collected(struct server *server, const char *id, const char *user);
 
-/* For each row (id, user_name, …): the held calls of the host and of the user's phones go on. Call
- * it when the change is committed. */
+/* It has changed: the held calls of the host and of the user's phones go on. Call it when the
+ * change is committed. */
+void request_changed(struct server *server, const char *id, const char *user);
+
+/* The same for each row (id, user_name, …). */
 void request_wake(struct server *server, const struct store_rows *rows);
 
 #endif

@@ -1,4 +1,4 @@
--- The store's tables. Times are milliseconds since 1970, flags are 0 or 1, secrets and keys are text.
+-- The store's tables. A CHECK compares with OR: SQLite makes a table in memory for each IN with more than two values. Times are milliseconds since 1970, flags are 0 or 1, secrets and keys are text.
 
 -- Who can be asked. enabled = 0: requests are turned off, codes still count.
 CREATE TABLE users (
@@ -76,9 +76,9 @@ CREATE TABLE requests (
     details TEXT NOT NULL,       -- base64url of the bytes as the host made them
     shown BIGINT NOT NULL,       -- 1: phones see it
     unreached BIGINT NOT NULL DEFAULT 0, -- 1: no phone can have got it, 2: and its host was told
-    state TEXT NOT NULL CHECK (state IN ('open', 'approved', 'used', 'denied', 'expired', 'cancelled')),
+    state TEXT NOT NULL CHECK (state = 'open' OR state = 'approved' OR state = 'used' OR state = 'denied' OR state = 'expired' OR state = 'cancelled'),
     result TEXT NOT NULL DEFAULT '',
-    method TEXT NOT NULL DEFAULT '' CHECK (method IN ('', 'phone', 'code')),
+    method TEXT NOT NULL DEFAULT '' CHECK (method = '' OR method = 'phone' OR method = 'code'),
     decision TEXT,               -- the phone's JWS as it came
     device_id TEXT NOT NULL DEFAULT '', -- that answered, or whose code it was
     device_name TEXT NOT NULL DEFAULT '',
@@ -88,8 +88,8 @@ CREATE TABLE requests (
     decided BIGINT,              -- approved at
     used BIGINT,                 -- collected at
     changed BIGINT NOT NULL,     -- into this state
-    CHECK ((state IN ('open', 'approved')) = (result = '')),
-    CHECK (state NOT IN ('approved', 'used') OR (decided IS NOT NULL AND method <> ''))
+    CHECK ((state = 'open' OR state = 'approved') = (result = '')),
+    CHECK ((state <> 'approved' AND state <> 'used') OR (decided IS NOT NULL AND method <> ''))
 );
 CREATE UNIQUE INDEX requests_request ON requests (user_name, request);
 CREATE INDEX requests_user ON requests (user_name, made);

@@ -3,9 +3,9 @@
  * what arrives in one turn of the event loop is one commit. Two engines can stand behind it
  * (store_sqlite.c now). Statements are in statements.def, the tables in schema.sql.
  *
- * Rules: a transition is one conditional UPDATE … RETURNING; no callback reads and then writes on
- * what it read. A callback runs after the commit, so what it acknowledges is durable. It may start
- * further operations; they are in the next turn's commit.
+ * Rules: a transition is one conditional UPDATE; no callback reads and then writes on what it read.
+ * A callback runs after the commit, so what it acknowledges is durable. It may start further
+ * operations; they are in the next turn's commit.
  */
 #ifndef STORE_H
 #define STORE_H
@@ -41,12 +41,14 @@ struct store_value store_value_text(const char *text);
 
 enum store_status {
     STORE_OK,
-    STORE_REFUSED, /* a constraint (a name that exists), or a `must_return` that returned no row:
+    STORE_REFUSED, /* a constraint (a name that exists), or a `must_return` with a count of none:
                       nothing of this operation was kept */
     STORE_FAILED,  /* not committed: answer 503 */
 };
 
-/* Rows of one statement. Columns by position of its RETURNING or SELECT. */
+/* Rows of one statement. Columns by position of its RETURNING or SELECT. The count is that of the
+ * rows, or where the statement returns none, of those that it changed: RETURNING costs SQLite a
+ * table of its own, so only statements whose columns are read have it. */
 struct store_rows;
 size_t store_count(const struct store_rows *rows);
 int64_t store_integer(const struct store_rows *rows, size_t row, int column);  /* NULL is 0 */
@@ -59,7 +61,7 @@ struct store_step {
     enum statement statement;
     const struct store_value *values; /* $1 is values[0] */
     size_t count;
-    bool must_return; /* with no row returned, the whole operation is undone: STORE_REFUSED */
+    bool must_return; /* with a count of none, the whole operation is undone: STORE_REFUSED */
 };
 
 /* results[i] belongs to steps[i] and lives until the callback returns; with another status than

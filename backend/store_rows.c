@@ -11,6 +11,7 @@ struct cell {
 
 struct store_rows {
     size_t count, columns;
+    size_t changed; /* where there are no columns */
     struct cell *cells;
     size_t cells_size;
     char *bytes;
@@ -99,9 +100,16 @@ static bool is_bytes(const struct cell *cell)
     return cell->type == SQLITE_TEXT || cell->type == SQLITE_BLOB;
 }
 
+void store_rows_changed(struct store_rows *rows, size_t changed)
+{
+    rows->changed = changed;
+}
+
 size_t store_count(const struct store_rows *rows)
 {
-    return rows ? rows->count : 0;
+    if (!rows)
+        return 0;
+    return rows->columns > 0 ? rows->count : rows->changed;
 }
 
 int64_t store_integer(const struct store_rows *rows, size_t row, int column)

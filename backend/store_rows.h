@@ -10,6 +10,9 @@
 /* No rows yet. NULL without memory. */
 struct store_rows *store_rows_new(int columns);
 
+/* How many rows were changed by a statement that returns none. */
+void store_rows_changed(struct store_rows *rows, size_t changed);
+
 /* Copies the row that the statement stands on. False without memory. */
 bool store_rows_add(struct store_rows *rows, sqlite3_stmt *statement);
 

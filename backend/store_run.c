@@ -178,6 +178,8 @@ static enum store_status run_step(struct store *store, const struct store_step *
             goto out;
         }
     }
+    if (result == SQLITE_DONE && !sqlite3_stmt_readonly(prepared->statement))
+        store_rows_changed(*rows, (size_t)sqlite3_changes(store->db));
     if ((result & 0xff) == SQLITE_CONSTRAINT ||
         (result == SQLITE_DONE && step->must_return && !store_count(*rows)))
         status = STORE_REFUSED;
@@ -191,24 +193,47 @@ out:
     return status;
 }
 
+enum run {
+    RUN_DONE, /* each operation is kept or undone as its status says */
+    RUN_UNDO, /* one has to be undone, and there was no savepoint */
+    RUN_LOST, /* the transaction is: a full disk and the like */
+};
+
 /*
- * Runs an operation's steps inside of the open transaction. A savepoint undoes an operation whose
- * steps do not all succeed; a single statement that fails has undone itself, and one that must
- * return and did not has changed nothing. Returns false where the transaction is lost.
+ * Runs an operation's steps inside of the open transaction. What did not all succeed is undone by
+ * its savepoint; the first statement needs none, as one that fails has undone itself, and one that
+ * must return and did not has changed nothing.
  */
-static bool run_operation(struct store *store, struct operation *operation)
+static enum run run_operation(struct store *store, struct operation *operation, bool with_savepoint)
 {
-    bool saved = operation->count > 1, lost = false;
+    bool saved = with_savepoint && operation->count > 1, lost = false;
+    size_t done = 0;
     if (saved && !run_frame(store, FRAME_SAVE))
-        return false;
+        return RUN_LOST;
     operation->status = STORE_OK;
-    for (size_t i = 0; i < operation->count && operation->status == STORE_OK; i++)
-        operation->status = run_step(store, &operation->steps[i], &operation->results[i], &lost);
+    for (; done < operation->count && operation->status == STORE_OK; done++)
+        operation->status =
+            run_step(store, &operation->steps[done], &operation->results[done], &lost);
     if (lost || sqlite3_get_autocommit(store->db))
-        return false; /* a full disk and the like end the whole transaction */
+        return RUN_LOST;
+    if (operation->status != STORE_OK && done > 1 && !saved)
+        return RUN_UNDO;
     if (saved && operation->status != STORE_OK && !run_frame(store, FRAME_UNDO))
-        return false;
-    return !saved || run_frame(store, FRAME_RELEASE);
+        return RUN_LOST;
+    return !saved || run_frame(store, FRAME_RELEASE) ? RUN_DONE : RUN_LOST;
+}
+
+/* Runs operations as one transaction; with anything but RUN_DONE nothing of it is kept. */
+static enum run run_operations(struct store *store, struct operation *first, bool with_savepoints)
+{
+    enum run result = run_frame(store, FRAME_BEGIN) ? RUN_DONE : RUN_LOST;
+    for (struct operation *at = first; at && result == RUN_DONE; at = at->next)
+        result = run_operation(store, at, with_savepoints);
+    if (result == RUN_DONE && !run_frame(store, FRAME_COMMIT))
+        result = RUN_LOST;
+    if (result != RUN_DONE && !sqlite3_get_autocommit(store->db))
+        run_frame(store, FRAME_ROLLBACK);
+    return result;
 }
 
 static void answer_operations(struct operation *first, bool committed)
@@ -235,19 +260,21 @@ void store_turn(evutil_socket_t fd, short what, void *arg)
     struct store *store = arg;
     struct operation *first = store->first;
     int changes = sqlite3_total_changes(store->db);
-    bool alive;
+    enum run result;
 
     store->first = NULL;
     store->last = &store->first;
     if (!first)
         return;
-    alive = run_frame(store, FRAME_BEGIN);
-    for (struct operation *at = first; at && alive; at = at->next)
-        alive = run_operation(store, at);
-    alive = alive && run_frame(store, FRAME_COMMIT);
-    if (!alive && !sqlite3_get_autocommit(store->db))
-        run_frame(store, FRAME_ROLLBACK);
-    if (!alive || sqlite3_total_changes(store->db) != changes)
-        store->failing = !alive;
-    answer_operations(first, alive);
+    /* Savepoints copy each page that changes after them. Nearly no operation is undone halfway, so
+     * a transaction does without them, and where one is, all of it is run again with them. */
+    result = run_operations(store, first, false);
+    if (result == RUN_UNDO) {
+        for (struct operation *at = first; at; at = at->next)
+            drop_results(at);
+        result = run_operations(store, first, true);
+    }
+    if (result != RUN_DONE || sqlite3_total_changes(store->db) != changes)
+        store->failing = result != RUN_DONE;
+    answer_operations(first, result == RUN_DONE);
 }

@@ -16,6 +16,8 @@
 #define BUSY_MS 1000      /* how long a backup that holds the write lock may block us */
 #define SCHEMA_VERSION 1  /* PRAGMA user_version */
 #define WAL_KEPT 16777216 /* bytes of the log that are kept after a checkpoint */
+#define WAL_PAGES 4000    /* of 4 KiB, in the log when a checkpoint is due */
+#define CACHE_KIB 16384   /* most that the pages in memory take */
 
 static const char schema[] =
 #include "schema.h"
@@ -168,11 +170,16 @@ static int prepare_all(struct store *store, char *why, size_t why_size)
 
 static int open_database(struct store *store, const char *path, char *why, size_t why_size)
 {
-    char settings[256];
+    char settings[320];
     snprintf(settings, sizeof settings,
              "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-             "PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = %d",
-             WAL_KEPT);
+             "PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = %d;"
+             "PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY",
+             WAL_KEPT, WAL_PAGES, CACHE_KIB);
+    /* One thread, one connection: no locks of SQLite's own. Too late, and harmless, once there was
+     * a store. */
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (sqlite3_open_v2(path, &store->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                         NULL) != SQLITE_OK ||

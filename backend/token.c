@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/client_auth.h"
+#include "backend/keys.h"
 #include "backend/request.h"
 #include "backend/routes.h"
 #include "common/json_text.h"
@@ -41,10 +42,11 @@ static bool set(json_t *object, const char *name, json_t *value)
     return json_object_set_new(object, name, value) == 0;
 }
 
-static bool set_approval(json_t *claims, const struct store_rows *row)
+static bool set_approval(json_t *claims, struct keys *keys, const struct store_rows *row)
 {
-    const char *text = store_text(row, 0, DEVICE_KEY);
-    json_t *key = json_text_object(text, strlen(text), 1024);
+    struct jwk *kept = keys_get(keys, store_text(row, 0, DEVICE_KEY));
+    json_t *key = kept ? jwk_public_json(kept) : NULL;
+    jwk_free(kept);
     return key && set(claims, "cnf", json_pack("{so}", "jwk", key)) &&
            set(claims, "device", json_string(store_text(row, 0, DEVICE_NAME))) &&
            set(claims, "pam_approve_approval", json_string(store_text(row, 0, DECISION)));
@@ -61,7 +63,7 @@ static char *make_id_token(const struct token_call *call, const struct store_row
                                (json_int_t)now, "exp", (json_int_t)(now + ID_TOKEN_LIFE),
                                "auth_time", (json_int_t)(store_integer(row, 0, DECIDED) / 1000),
                                "amr", phone ? "swk" : "otp", CLAIM_ID, call->id);
-    if (claims && (!phone || set_approval(claims, row)))
+    if (claims && (!phone || set_approval(claims, server->keys, row)))
         token = jws_sign(server->issuer_key, "JWT", false, claims);
     json_decref(claims);
     return token;
@@ -70,13 +72,17 @@ static char *make_id_token(const struct token_call *call, const struct store_row
 static void reply_token(struct token_call *call, const struct store_rows *row, int64_t now)
 {
     char *id_token = make_id_token(call, row, now / 1000), *access = random_token(16);
-    json_t *body = NULL;
-    if (id_token && access)
-        body = json_pack("{ss, ss, si, ss}", "access_token", access, "token_type", "Bearer",
-                         "expires_in", 1, "id_token", id_token);
+    char *body = NULL;
+    /* Tokens have no character that JSON would escape, and jansson looks at each of thousands. */
+    if (!id_token || !access ||
+        asprintf(&body,
+                 "{\"access_token\":\"%s\",\"token_type\":\"Bearer\",\"expires_in\":1,"
+                 "\"id_token\":\"%s\"}",
+                 access, id_token) < 0)
+        body = NULL;
     secret_free(id_token);
     secret_free(access);
-    client_reply(&call->client, body);
+    client_reply_text(&call->client, body);
 }
 
 static void reply_pending(struct token_call *call, bool unreached)
@@ -134,7 +140,8 @@ static void answer(struct token_call *call, const struct store_rows *const rows[
     enum request_state state =
         request_state(store_text(row, 0, STATE), store_integer(row, 0, ENDS), now);
 
-    request_collected(server, rows[0]);
+    if (store_count(rows[0]))
+        request_collected(server, call->id, store_text(row, 0, USER));
     call->unreached = store_integer(row, 0, UNREACHED) != 0;
     switch (state) {
     case REQUEST_OPEN:

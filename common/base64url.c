@@ -34,24 +34,33 @@ char *base64url_encode(const void *data, size_t len)
     return out;
 }
 
-static int digit_value(char c)
+/* The digits' values plus one; 0 for all other bytes. */
+static const unsigned char VALUES[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64,
+};
+
+/* Four digits as 24 bits; more than that where one is none. */
+static uint32_t four_digits(const unsigned char *text)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '-')
-        return 62;
-    return c == '_' ? 63 : -1;
+    uint32_t a = VALUES[text[0]] - 1u, b = VALUES[text[1]] - 1u, c = VALUES[text[2]] - 1u,
+             d = VALUES[text[3]] - 1u;
+
+    return (a | b | c | d) > 63 ? UINT32_MAX : a << 18 | b << 12 | c << 6 | d;
 }
 
 int base64url_decode(const char *text, size_t text_len, unsigned char **out, size_t *out_len)
 {
+    const unsigned char *in = (const unsigned char *)text;
     uint32_t word = 0;
     int bits = 0;
-    size_t len = 0;
+    size_t len = 0, i = 0;
 
     *out = NULL;
     *out_len = 0;
@@ -61,11 +70,19 @@ int base64url_decode(const char *text, size_t text_len, unsigned char **out, siz
     if (!bytes)
         return -1;
 
-    for (size_t i = 0; i < text_len; i++) {
-        int value = digit_value(text[i]);
-        if (value < 0)
+    for (; i + 4 <= text_len; i += 4) {
+        uint32_t four = four_digits(in + i);
+        if (four == UINT32_MAX)
             goto refused;
-        word = word << 6 | (uint32_t)value;
+        bytes[len++] = (unsigned char)(four >> 16);
+        bytes[len++] = (unsigned char)(four >> 8 & 0xff);
+        bytes[len++] = (unsigned char)(four & 0xff);
+    }
+    for (; i < text_len; i++) {
+        uint32_t value = VALUES[in[i]] - 1u;
+        if (value > 63)
+            goto refused;
+        word = word << 6 | value;
         bits += 6;
         if (bits >= 8) {
             bits -= 8;

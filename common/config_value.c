@@ -147,14 +147,15 @@ int config_value(const struct config_option *option, const char *text, long *num
 {
     char allowed[256], reason[256] = "";
 
-    config_describe(option, allowed, sizeof(allowed));
     if (!is_in_range(option, text, number)) {
+        config_describe(option, allowed, sizeof(allowed));
         hint_at_choice(option, text, reason, sizeof(reason));
         snprintf(why, why_size, _("%s cannot be this%s; allowed: %s"), option->key, reason,
                  allowed);
         return -1;
     }
     if (option->check && !option->check(text, reason, sizeof(reason))) {
+        config_describe(option, allowed, sizeof(allowed));
         snprintf(why, why_size, "%s: %s; allowed: %s", option->key, reason, allowed);
         return -1;
     }

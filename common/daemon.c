@@ -1,5 +1,6 @@
 #include "common/daemon.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define FILES_UNKNOWN 1024
+#define MEMORY_KEPT (4 * 1024 * 1024) /* free bytes at the heap's end */
 
 size_t daemon_set_up(void)
 {
@@ -19,6 +21,9 @@ size_t daemon_set_up(void)
     struct rlimit files;
 
     umask(077);
+    /* Else the heap's end is given back and taken again with every few calls. */
+    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+    mallopt(M_TOP_PAD, MEMORY_KEPT / 16);
     signal(SIGPIPE, SIG_IGN);
     setrlimit(RLIMIT_CORE, &none);
 #ifndef __SANITIZE_ADDRESS__

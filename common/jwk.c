@@ -28,7 +28,8 @@ struct jwk {
     enum jwk_type type;
     bool is_private;
     EVP_PKEY *pkey;
-    json_t *members; /* exactly those of RFC 7638, section 3.2 */
+    EVP_PKEY_CTX *verifier; /* P-256 */
+    json_t *members;        /* exactly those of RFC 7638, section 3.2 */
     char thumbprint[THUMBPRINT_TEXT + 1];
 };
 
@@ -171,6 +172,12 @@ static int set_thumbprint(struct jwk *key)
     return result;
 }
 
+static int set_verifier(struct jwk *key)
+{
+    key->verifier = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    return key->verifier && EVP_PKEY_verify_init(key->verifier) == 1 ? 0 : -1;
+}
+
 /* Takes both; NULL in either, or no memory: frees both. */
 static struct jwk *make_key(enum jwk_type type, bool is_private, EVP_PKEY *pkey, json_t *members)
 {
@@ -188,7 +195,7 @@ static struct jwk *make_key(enum jwk_type type, bool is_private, EVP_PKEY *pkey,
     key->is_private = is_private;
     key->pkey = pkey;
     key->members = members;
-    if (set_thumbprint(key) < 0) {
+    if (set_thumbprint(key) < 0 || (type == JWK_P256 && set_verifier(key) < 0)) {
         jwk_free(key);
         return NULL;
     }
@@ -324,6 +331,7 @@ void jwk_free(struct jwk *key)
 {
     if (!key || atomic_fetch_sub(&key->references, 1) > 1)
         return;
+    EVP_PKEY_CTX_free(key->verifier);
     EVP_PKEY_free(key->pkey);
     json_decref(key->members);
     free(key);
@@ -352,4 +360,9 @@ bool jwk_is_private(const struct jwk *key)
 EVP_PKEY *jwk_pkey(const struct jwk *key)
 {
     return key->pkey;
+}
+
+EVP_PKEY_CTX *jwk_verifier(const struct jwk *key)
+{
+    return key->verifier ? EVP_PKEY_CTX_dup(key->verifier) : NULL;
 }

@@ -41,21 +41,23 @@ static const struct algorithm *find_algorithm(const char *name)
 
 static int sign_es256(EVP_PKEY *key, const char *text, size_t len, unsigned char raw[ES256_BYTES])
 {
-    unsigned char der[ES256_DER_MAX];
+    unsigned char der[ES256_DER_MAX], digest[EVP_MAX_MD_SIZE];
     const unsigned char *at = der;
+    unsigned digest_len;
     size_t der_len = sizeof(der);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     ECDSA_SIG *pair = NULL;
     int result = -1;
 
-    if (context && EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
-        EVP_DigestSign(context, der, &der_len, (const unsigned char *)text, len) == 1 &&
+    if (context && EVP_PKEY_sign_init(context) == 1 &&
+        EVP_Digest(text, len, digest, &digest_len, EVP_sha256(), NULL) == 1 &&
+        EVP_PKEY_sign(context, der, &der_len, digest, digest_len) == 1 &&
         (pair = d2i_ECDSA_SIG(NULL, &at, (long)der_len)) &&
         BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, ES256_HALF) == ES256_HALF &&
         BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + ES256_HALF, ES256_HALF) == ES256_HALF)
         result = 0;
     ECDSA_SIG_free(pair);
-    EVP_MD_CTX_free(context);
+    EVP_PKEY_CTX_free(context);
     return result;
 }
 
@@ -167,60 +169,85 @@ refused:
     return NULL;
 }
 
-/* r||s as the DER that OpenSSL takes. Returns its length, or 0. */
+/* A positive INTEGER of DER (X.690, 8.3): no zeros in front, but one where the first bit is set. */
+static unsigned char *put_integer(unsigned char *der, const unsigned char *half)
+{
+    size_t len = ES256_HALF;
+
+    while (len > 1 && *half == 0) {
+        half++;
+        len--;
+    }
+    *der++ = 0x02;
+    *der++ = (unsigned char)(len + (*half >> 7));
+    if (*half & 0x80)
+        *der++ = 0;
+    memcpy(der, half, len);
+    return der + len;
+}
+
+/* r||s as the DER that OpenSSL takes: a SEQUENCE of two INTEGERs. Returns its length. */
 static size_t to_der(const unsigned char *raw, unsigned char *der)
 {
-    ECDSA_SIG *pair = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(raw, ES256_HALF, NULL);
-    BIGNUM *s = BN_bin2bn(raw + ES256_HALF, ES256_HALF, NULL);
-    int len = 0;
+    unsigned char *end = put_integer(put_integer(der + 2, raw), raw + ES256_HALF);
 
-    if (!pair || !r || !s || ECDSA_SIG_set0(pair, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-    } else {
-        len = i2d_ECDSA_SIG(pair, &der);
-    }
-    ECDSA_SIG_free(pair);
-    return len > 0 ? (size_t)len : 0;
+    der[0] = 0x30;
+    der[1] = (unsigned char)(end - der - 2);
+    return (size_t)(end - der);
+}
+
+static bool verify_es256(const struct jws *jws, const struct jwk *key)
+{
+    unsigned char der[ES256_DER_MAX], digest[EVP_MAX_MD_SIZE];
+    unsigned digest_len;
+    EVP_PKEY_CTX *context = jwk_verifier(key);
+    bool right =
+        context &&
+        EVP_Digest(jws->signed_text, jws->signed_len, digest, &digest_len, EVP_sha256(), NULL) ==
+            1 &&
+        EVP_PKEY_verify(context, der, to_der(jws->signature, der), digest, digest_len) == 1;
+
+    EVP_PKEY_CTX_free(context);
+    return right;
+}
+
+/* With OpenSSL's own form of the signature: all but ES256. */
+static bool verify_plain(const struct jws *jws, const struct jwk *key)
+{
+    EVP_PKEY_CTX *options;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool right = false;
+
+    if (!context ||
+        EVP_DigestVerifyInit(context, &options, jws->algorithm == JWS_EDDSA ? NULL : EVP_sha256(),
+                             NULL, jwk_pkey(key)) != 1)
+        goto out;
+    if (jws->algorithm == JWS_PS256 && /* RFC 7518, section 3.5 */
+        (EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) != 1 ||
+         EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) != 1))
+        goto out;
+    right = EVP_DigestVerify(context, jws->signature, jws->signature_len,
+                             (const unsigned char *)jws->signed_text, jws->signed_len) == 1;
+out:
+    EVP_MD_CTX_free(context);
+    return right;
 }
 
 bool jws_verify(const struct jws *jws, const struct jwk *key, unsigned allowed)
 {
     const struct algorithm *algorithm = NULL;
-    unsigned char der[ES256_DER_MAX];
-    const unsigned char *signature = jws->signature;
-    size_t len = jws->signature_len;
-    EVP_PKEY_CTX *options;
-    EVP_MD_CTX *context = NULL;
-    bool right = false;
+    size_t len;
+    bool right;
 
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
         if (algorithms[i].bit == jws->algorithm)
             algorithm = &algorithms[i];
     if (!algorithm || !(algorithm->bit & allowed) || algorithm->key != jwk_type(key))
         return false;
-    if (len !=
-        (algorithm->signature ? algorithm->signature : (size_t)EVP_PKEY_get_size(jwk_pkey(key))))
+    len = algorithm->signature ? algorithm->signature : (size_t)EVP_PKEY_get_size(jwk_pkey(key));
+    if (jws->signature_len != len)
         return false;
-    if (algorithm->bit == JWS_ES256) {
-        len = to_der(signature, der);
-        signature = der;
-    }
-    context = EVP_MD_CTX_new();
-    if (!context || len == 0 ||
-        EVP_DigestVerifyInit(context, &options, algorithm->bit == JWS_EDDSA ? NULL : EVP_sha256(),
-                             NULL, jwk_pkey(key)) != 1)
-        goto out;
-    if (algorithm->bit == JWS_PS256 && /* RFC 7518, section 3.5 */
-        (EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) != 1 ||
-         EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) != 1))
-        goto out;
-    right = EVP_DigestVerify(context, signature, len, (const unsigned char *)jws->signed_text,
-                             jws->signed_len) == 1;
-
-out:
-    EVP_MD_CTX_free(context);
+    right = algorithm->bit == JWS_ES256 ? verify_es256(jws, key) : verify_plain(jws, key);
     ERR_clear_error(); /* what stays in the queue would be taken for a fault of a TLS connection */
     return right;
 }

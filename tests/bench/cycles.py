@@ -1,108 +1,101 @@
 #!/usr/bin/python3
 """Full sign-ins: asked by a host, approved by a phone, collected as an ID token, each durable in SQLite; without and with the push. Prints JSON.
 
-The clients are Python and slower than the server, so what counts is the processor time that the server used, read from /proc. Beside it, in the same run: what
-`openssl speed` gives for the signatures of one sign-in (four verified, one made).
+The load is tests/bench/load.c: many connections, on the other core. In the same run, in turns: npm's oidc-provider with private_key_jwt, in memory; and what
+`openssl speed` gives for the signatures of one sign-in of ours (four verified, one made). All are for a second of the server's processor time; `wall` is what
+the whole gives a second where the machine has nothing else to do. `poller`: milliseconds from an approval to the token for a client that polls.
 """
-import http.client
 import json
-import multiprocessing
 import os
 import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.parse
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "backend"))
-import peers  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import crowd  # noqa: E402
+from crowd import TOP, cpu_seconds, peers, pinned  # noqa: E402
 from push_service import PushService  # noqa: E402
 
-CYCLES = int(os.environ.get("BENCH_COUNT", "1500"))
-WORKERS = 8
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+COUNT, USERS, AT_ONCE = 600, 400, 128  # a user's requests stay below the server's own limits
+PUSHED, PUSHED_AT_ONCE = 300, 64  # the tests' push service is Python, and decrypts all
+LINES = "[limits]\nconnections_per_address = 1000\n"  # two for each sign-in under way
 VERIFIED, MADE = 4, 1
+PEER_COUNT = 300
+UNIT = re.search(r"^Environment=(.*)$", peers.sandbox.read(f"{TOP}/conf/systemd/approve-server.service"), re.M)
 
 
-class Line:
-    """A kept connection, as helper and phone keep theirs."""
+class OidcProvider:
+    """npm's oidc-provider, on the server's core."""
 
-    def __init__(self, server):
-        self.line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        self.host = f"localhost:{server.port}"
+    def __init__(self):
+        subprocess.run([f"{TOP}/tests/install-npm", "bench"], check=True)
+        self.node = f"{TOP}/build/npm-bench/node_modules/.bin/node"
+        self.folder = tempfile.TemporaryDirectory(prefix="approve-bench.")
+        self.at = [str(peers.sandbox.free_port()), f"{self.folder.name}/keys"]
+        self.child = subprocess.Popen(pinned(0) + [self.node, f"{TOP}/tests/bench/oidc.mjs", "serve", *self.at], stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL, text=True)
+        while self.child.stdout.readline().strip() != "ready":
+            assert self.child.poll() is None, "oidc-provider ended"
 
-    def call(self, _method, path, body=None, content_type=None, timeout=None):
-        self.line.request("POST", path, body, {"Host": self.host, "Content-Type": content_type})
-        answer = self.line.getresponse()
-        return peers.Answer(answer.status, answer.headers, answer.read())
+    def __enter__(self):
+        self.seconds()  # warm
+        return self
 
+    def __exit__(self, *_):
+        self.child.kill()
+        self.child.wait()
+        self.child.stdout.close()
+        self.folder.cleanup()
 
-def work(server, host, phone, user, count, results):
-    line = Line(server)
-    took = []
-    for _ in range(count):
-        details = host.details(user)
-        listed = json.dumps([{"type": "pam_approve_login", "details": peers.encode(details)}])
+    def client(self, *words):
+        """A client's output."""
+        return float(subprocess.run(pinned(1) + [self.node, f"{TOP}/tests/bench/oidc.mjs", words[0], *self.at, *map(str, words[1:])], stdout=subprocess.PIPE,
+                                    text=True, check=True, timeout=60).stdout)
 
-        def post(path, **parameters):
-            parameters |= {"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion": host.assertion()}
-            return line.call("POST", path, urllib.parse.urlencode(parameters), "application/x-www-form-urlencoded")
-        asked = post("/ciba/backchannel", scope="openid", login_hint=user, requested_expiry=60, authorization_details=listed)
-        signed = phone.decision(details, "approve", 42)
-        request = json.loads(details)["request"]
-        decided = line.call("POST", "/phone/v1/decide", phone.message("decide", request=request, decision=signed), "application/jose")
-        start = time.monotonic()
-        token = post("/ciba/token", grant_type=peers.GRANT, auth_req_id=asked.json["auth_req_id"])
-        took.append(time.monotonic() - start)
-        assert asked.status == decided.status == token.status == 200, (asked, decided, token)
-    results.put(took)
-
-
-def cpu_seconds(pid):
-    fields = peers.sandbox.read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure(conf, push=None):
-    """Sign-ins for each second of the server's processor time."""
-    with peers.Server(peers.LIMITS + conf) as server:
-        host, users = peers.Host(server), [f"user{number}" for number in range(WORKERS)]
-        for user in users:
-            server.cli("user", "add", user)
-        phones = [peers.Phone(server, user, **({"push": push()} if push else {})) for user in users]
-        results = multiprocessing.Queue()
-        before = cpu_seconds(server.child.pid)
-        workers = [multiprocessing.Process(target=work, args=(server, host, phone, user, CYCLES // WORKERS, results)) for phone, user in zip(phones, users)]
-        for worker in workers:
-            worker.start()
-        for _ in workers:
-            results.get(timeout=120)
-        for worker in workers:
-            worker.join()
-        time.sleep(0.5)
-        return CYCLES // WORKERS * WORKERS / (cpu_seconds(server.child.pid) - before)
+    def seconds(self):
+        before = cpu_seconds(self.child.pid)
+        self.client("load", PEER_COUNT, 32)
+        return cpu_seconds(self.child.pid) - before
 
 
 def signatures():
     """Sign-ins a second that the signatures alone would allow."""
-    out = subprocess.run(["openssl", "speed", "-seconds", "1", "ecdsap256"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
+    out = subprocess.run(pinned(0) + ["openssl", "speed", "-seconds", "1", "ecdsap256"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                         check=True).stdout
     sign, verify = map(float, re.search(r"ecdsa.*?\s([\d.]+)\s+([\d.]+)\s*$", out, re.M).groups())
     return 1 / (VERIFIED / verify + MADE / sign)
 
 
 def main():
-    limit = statistics.median(signatures() for _ in range(3))
-    plain = measure("")
+    found = {name: [] for name in ("limit", "plain", "held", "wall", "pushed", "oidc_provider", "poller")}
+    os.environ.update([UNIT.group(1).split("=", 1)] if UNIT else [])  # as the service is run
     with PushService() as service:
         browsers = []
 
         def subscribe():
             browsers.append(service.subscribe())
             return browsers[-1].json
-        pushed = measure(f"[push]\nservices = {service.host}\ncertificates = {service.ca_file}\nprivate_addresses = yes\n", subscribe)
-        count = sum(len(browser.pushes) for browser in browsers)
-        assert count >= CYCLES // WORKERS * WORKERS * 9 // 10 and not service.faults, (count, service.faults)
-    print(json.dumps({"limit": limit, "plain": plain, "pushed": pushed}))
+        push = f"[push]\nservices = {service.host}\ncertificates = {service.ca_file}\nprivate_addresses = yes\n"
+        with crowd.Crowd(USERS, LINES) as plain, crowd.Crowd(USERS // 2, LINES + push, push=subscribe) as pushed, OidcProvider() as peer:
+            for _ in range(ROUNDS):
+                found["limit"].append(signatures())
+                wall, cpu = plain.seconds("cycles", COUNT, AT_ONCE)
+                found["wall"].append(COUNT / wall)
+                found["plain"].append(COUNT / cpu)
+                found["held"].append(COUNT / plain.seconds("held", COUNT, AT_ONCE)[1])
+                before = cpu_seconds(pushed.child.pid)
+                pushed.seconds("cycles", PUSHED, PUSHED_AT_ONCE)
+                time.sleep(1)  # for the last pushes
+                found["pushed"].append(PUSHED / (cpu_seconds(pushed.child.pid) - before))
+                found["oidc_provider"].append(PEER_COUNT / peer.seconds())
+            pushes = sum(len(browser.pushes) for browser in browsers)
+            assert pushes >= PUSHED * ROUNDS * 9 // 10 and not service.faults, (pushes, service.faults)
+            found["poller"].append(peer.client("poll", 21))
+    print(json.dumps({name: statistics.median(values) for name, values in found.items()}))
 
 
 if __name__ == "__main__":
