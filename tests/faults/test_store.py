@@ -78,6 +78,8 @@ def broken_store(begin, end, kill):
         start, mark = time.monotonic(), world.syslog.mark()
         late = [world.ssh(user).password() for user in (["alice"] if kill else ["alice", "carol"])]
         for ssh in late:
+            ssh.expect("Server unreachable. Code for web1: ", timeout=20)
+            ssh.send()
             shown = ssh.refused(timeout=20)
             assert "cannot be reached" in shown and time.monotonic() - start < 15, shown
         assert "status 503: temporarily_unavailable (the store did not commit)" in world.syslog.since(mark), world.syslog.since(mark)
