@@ -165,7 +165,7 @@ char *load_decide(const struct load_world *world, const struct load_phone *phone
                   const char *details, size_t len, const char *request, int number)
 {
     char *decision =
-        decision_sign(phone->key, details, len, DECISION_APPROVE, number, clock_wall());
+        decision_sign(phone->key, details, len, DECISION_APPROVE, number, NULL, clock_wall());
     char *body = phone_message(world, phone, "decide",
                                json_pack("{ss, ss}", "request", request, "decision", decision));
     free(decision);
