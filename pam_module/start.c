@@ -28,6 +28,8 @@ static const struct {
  */
 static void join_arguments(const char *raw, size_t len, char *out)
 {
+    const char *start = out;
+
     for (size_t i = 0; i < len; i++) {
         if (raw[i] != 0 && raw[i] != ' ')
             *out++ = raw[i];
@@ -38,6 +40,8 @@ static void join_arguments(const char *raw, size_t len, char *out)
         if (raw[i] == 0)
             *out++ = ' ';
     }
+    if (out > start && out[-1] == ' ') /* the last argument's end */
+        out--;
     *out = 0;
 }
 
@@ -56,8 +60,6 @@ static void read_command(char command[COMMAND_MOST + 1])
         close(fd);
     }
     whole = len <= COMMAND_MOST;
-    while (len > 0 && raw[len - 1] == 0)
-        len--;
     join_arguments(raw, len > 0 ? (size_t)len : 0, joined);
     whole = sanitize_text(clean, sizeof clean, joined) <= COMMAND_MOST && whole;
     sanitize_text(command, whole ? COMMAND_MOST + 1 : COMMAND_MOST + 2 - sizeof cut, clean);

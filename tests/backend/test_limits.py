@@ -66,9 +66,14 @@ def push_limits():
         assert mine.decide(mute, "not_me").status == 200
         assert not asked("192.0.2.9")[1], "muted"
         assert asked("192.0.2.9", "bob")[1], "for this user only"
+        limited.stop()  # a request of the longest life, denied at its end, and "it wasn't me" only ten minutes later
+        with sqlite3.connect(f"{limited.data}/store.db") as store:
+            store.execute("UPDATE requests SET made = made - 1500000, ends = ends - 1500000 WHERE result = 'not_me'")
+        limited.start()
+        assert not asked("192.0.2.9")[1], "muted from when it was said"
         limited.stop()  # and the mute is over
         with sqlite3.connect(f"{limited.data}/store.db") as store:
-            store.execute("UPDATE requests SET result = 'denied' WHERE result = 'not_me'")
+            store.execute("UPDATE requests SET result = 'denied', made = made + 1500000, ends = ends + 1500000 WHERE result = 'not_me'")
         limited.start()
         assert [asked("192.0.2.1")[1] for _ in range(3)] == [True, True, False]
         assert [asked("", host=web2)[1] for _ in range(3)] == [True, True, False], "a local login's source is its host"

@@ -132,8 +132,12 @@ def deny():
     world.forget_denials()
 
 
-@test("S16 I9: 'it wasn't me': refused, in the activity, and this source rings no phone for now; another source does")
+@test("S16 I9: 'it wasn't me': refused, in the activity, and this source rings no phone for now; one that he has signed in from does")
 def not_me():
+    known = world.ssh("bob")
+    world.phones["bob"].approve(known.number())
+    known.send()
+    known.signed_in()
     from_there = ["BindAddress=127.0.3.3"]
     ssh = world.ssh("bob", options=from_there)
     ssh.number()

@@ -54,9 +54,10 @@ def forged():
     world.host.conf("[service sudo]\ncommand = full")
     for command, shown in (("exec -a 'sudo /usr/bin/apt' sudo id -un", "id -un"), ("sudo -p 'x /usr/bin/apt password: ' id -un", "id -un"),
                            ("sudo -uroot id -un", "id -un"), ("sudo --pro 'x password: ' id -un", "id -un"), ("sudo -p '' id -un", "id -un"),
+                           ("sudo echo root ''", "echo root ''"),
                            (f"sudo -p '{long} password: ' id -un", "(not known)")):
         terminal = Terminal(f'bash -c "{command}"')
-        if "''" in command:  # no prompt to wait for
+        if "-p ''" in command:  # no prompt to wait for
             time.sleep(1)
             terminal.send(sandbox.PASSWORD)
         else:
