@@ -39,6 +39,8 @@ static void accept_token(struct ciba_request *request, const struct jws *jws)
     switch (id_token_check(jws, &expected, &result)) {
     case ID_TOKEN_FITS:
         keep_secret(request, &result);
+        if (!result.by_code && request->ciba->bound != NULL)
+            bound_approved(request->ciba->bound, request->login.user);
         if (result.device[0] != 0)
             strcpy(request->device, result.device);
         ciba_tell(request, result.by_code ? CIBA_CODE : CIBA_APPROVED, NULL);
