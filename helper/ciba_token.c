@@ -196,7 +196,7 @@ static void on_polled(void *arg, const struct call_answer *answer)
         take_token(request, answer->body);
     } else if (strcmp(answer->error, "authorization_pending") == 0) {
         poll_while_pending(request, answer);
-    } else if (strcmp(answer->error, "slow_down") == 0 || answer->status == 429) {
+    } else if (strcmp(answer->error, "slow_down") == 0 || call_is_busy(answer)) {
         poll_slower(request, answer);
     } else {
         enum ciba_event event = find_denial(answer);
