@@ -154,7 +154,7 @@ static void on_fault(void *arg, enum store_status status, const struct store_row
     else if (store_integer(results[0], 0, 1) != 0)
         refuse(call, "invalid_authorization_details", "details were used before");
     else
-        client_error_with(&call->client, 503, "temporarily_unavailable",
+        client_error_with(&call->client, 429, "pam_approve_too_many_requests",
                           "too many requests of this host, or of this host for this user, are open",
                           NULL, RETRY_AFTER);
 }

@@ -208,6 +208,12 @@ void bound_keep(struct bound *bound, const char *user, const char *device,
     secret_wipe(secret, sizeof secret);
 }
 
+void bound_approved(struct bound *bound, const char *user)
+{
+    if (bound_store_end_row(&bound->store, user))
+        write_store(bound);
+}
+
 /* --- checking --- */
 
 /* The user's entries; returns how many. */
@@ -254,13 +260,13 @@ enum bound_answer bound_try(struct bound *bound, struct bound_trial *trial)
     int64_t step = 0;
 
     trial->device[0] = 0;
-    trial->locked = bound_store_locked(&bound->store, trial->user, trial->now);
-    if (trial->locked > 0)
+    if (bound_store_locked(&bound->store, trial->user, trial->now, &trial->locked))
         return BOUND_LOCKED;
     entry = find_entry(bound, trial, &step);
     if (entry != NULL) {
         entry->step = step;
         entry->used = trial->now;
+        bound_store_end_row(&bound->store, trial->user);
     } else {
         bound_store_add_wrong(&bound->store, trial->user, trial->now);
     }

@@ -26,6 +26,10 @@ json_t *bound_key(const struct bound *bound);
 void bound_keep(struct bound *bound, const char *user, const char *device,
                 const char *details_sha256, const char *sealed, int64_t now);
 
+/* An approval by this user's phone passed all checks: wrong codes before it are in a row no more.
+ */
+void bound_approved(struct bound *bound, const char *user);
+
 enum bound_answer { BOUND_RIGHT, BOUND_WRONG, BOUND_LOCKED };
 
 struct bound_trial {
@@ -34,7 +38,7 @@ struct bound_trial {
     int code;
     int64_t now;     /* seconds since 1970 */
     char device[44]; /* with BOUND_RIGHT: the thumbprint */
-    long locked;     /* with BOUND_LOCKED: seconds */
+    long locked;     /* with BOUND_LOCKED: seconds; 0: until an approval by phone */
 };
 
 /* Checks a code. Whatever the answer is, it is on the disk. */

@@ -10,8 +10,9 @@
 #include "common/random.h"
 #include "common/sanitize.h"
 
-#define HEAD "approve-codes 1\n"
-#define SECRET_TEXT 27 /* 20 bytes in base64url */
+#define HEAD "approve-codes 2\n"
+#define HEAD_BEFORE "approve-codes 1\n" /* the same without `past` */
+#define SECRET_TEXT 27                  /* 20 bytes in base64url */
 #define THUMBPRINT_TEXT 43
 
 /* --- reading --- */
@@ -79,28 +80,40 @@ static bool read_secret(struct bound_store *store, char **at)
     return true;
 }
 
-static bool read_wrong(struct bound_store *store, char **at)
+static bool read_wrong(struct bound_store *store, char **at, bool in_row)
 {
     struct bound_wrong *wrong = &store->wrong[store->wrong_count];
 
-    if (store->wrong_count == BOUND_WRONG_HOST || !take_time(at, &wrong->at) ||
+    if (store->wrong_count == BOUND_WRONG_MAX || !take_time(at, &wrong->at) ||
         !take_user(at, wrong->user))
         return false;
+    wrong->in_row = in_row;
     store->wrong_count++;
     return true;
 }
 
+static bool read_line(struct bound_store *store, char **at, bool has_past)
+{
+    const char *word = take_field(at, ' ');
+
+    if (word == NULL)
+        return false;
+    if (strcmp(word, "secret") == 0)
+        return read_secret(store, at);
+    if (strcmp(word, "wrong") == 0)
+        return read_wrong(store, at, true);
+    return has_past && strcmp(word, "past") == 0 && read_wrong(store, at, false);
+}
+
 static bool read_lines(struct bound_store *store, char *at)
 {
-    if (strncmp(at, HEAD, strlen(HEAD)) != 0)
+    bool newest = strncmp(at, HEAD, strlen(HEAD)) == 0;
+
+    if (!newest && strncmp(at, HEAD_BEFORE, strlen(HEAD_BEFORE)) != 0)
         return false;
     at += strlen(HEAD);
     while (*at != 0) {
-        const char *word = take_field(&at, ' ');
-
-        if (word == NULL ||
-            !(strcmp(word, "secret") == 0 ? read_secret(store, &at)
-                                          : strcmp(word, "wrong") == 0 && read_wrong(store, &at)))
+        if (!read_line(store, &at, newest))
             return false;
     }
     return true;
@@ -150,8 +163,9 @@ char *bound_store_text(const struct bound_store *store)
         secret_free(encoded);
     }
     for (size_t i = 0; i < store->wrong_count; i++)
-        at += snprintf(at, LINE_MAX_BYTES, "wrong %lld %s\n", (long long)store->wrong[i].at,
-                       store->wrong[i].user);
+        at +=
+            snprintf(at, LINE_MAX_BYTES, "%s %lld %s\n", store->wrong[i].in_row ? "wrong" : "past",
+                     (long long)store->wrong[i].at, store->wrong[i].user);
     return text;
 }
 
@@ -222,6 +236,25 @@ bool bound_store_drop(struct bound_store *store, const char *device)
     return kept != before;
 }
 
+/* --- wrong codes --- */
+
+/* Codes are locked while so many of a user's, or of all, are no older than the window. */
+static const struct limit {
+    size_t count;
+    int64_t window;      /* seconds */
+    bool of_all, in_row; /* in_row: these alone count, and an approval ends the lock */
+} limits[] = {
+    {BOUND_WRONG_USER, BOUND_WINDOW, false, false},
+    {BOUND_WRONG_DAY, BOUND_DAY, false, false},
+    {BOUND_WRONG_ROW, BOUND_ROW, false, true},
+    {BOUND_WRONG_HOST, BOUND_WINDOW, true, false},
+};
+
+static int64_t counts_until(const struct bound_wrong *wrong)
+{
+    return wrong->at + (wrong->in_row ? BOUND_ROW : BOUND_DAY);
+}
+
 /* A time that lies in the future, after the clock was put back, counts for as long as one of now.
  */
 static void forget_old(struct bound_store *store, int64_t now)
@@ -229,7 +262,7 @@ static void forget_old(struct bound_store *store, int64_t now)
     size_t kept = 0;
 
     for (size_t i = 0; i < store->wrong_count; i++) {
-        if (store->wrong[i].at <= now - BOUND_WINDOW)
+        if (counts_until(&store->wrong[i]) <= now)
             continue;
         if (store->wrong[i].at > now)
             store->wrong[i].at = now;
@@ -240,40 +273,102 @@ static void forget_old(struct bound_store *store, int64_t now)
     store->wrong_count = kept;
 }
 
-/* When the lock ends that `limit` wrong codes make; 0 where there are fewer. user NULL: anybody's.
- */
-static int64_t lock_end(const struct bound_store *store, const char *user, size_t limit)
+/* When the lock ends that this limit makes; 0 where there are fewer. */
+static int64_t lock_end(const struct bound_store *store, const char *user,
+                        const struct limit *limit)
 {
     size_t seen = 0;
 
     for (size_t i = store->wrong_count; i-- > 0;) {
-        if (user != NULL && strcmp(store->wrong[i].user, user) != 0)
+        const struct bound_wrong *wrong = &store->wrong[i];
+
+        if ((!limit->of_all && strcmp(wrong->user, user) != 0) || (limit->in_row && !wrong->in_row))
             continue;
-        if (++seen == limit)
-            return store->wrong[i].at + BOUND_WINDOW;
+        if (++seen == limit->count)
+            return wrong->at + limit->window;
     }
     return 0;
 }
 
-long bound_store_locked(struct bound_store *store, const char *user, int64_t now)
+static bool has_secret(const struct bound_store *store, const char *user)
 {
-    int64_t own, all;
+    for (size_t i = 0; i < store->secret_count; i++) {
+        if (strcmp(store->secrets[i].user, user) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The place of the one that gives way, wrong_count while there is room, or BOUND_WRONG_MAX. */
+static size_t find_room(const struct bound_store *store)
+{
+    size_t at = 0;
+
+    if (store->wrong_count < BOUND_WRONG_MAX)
+        return store->wrong_count;
+    while (at < store->wrong_count && has_secret(store, store->wrong[at].user))
+        at++;
+    return at;
+}
+
+/* What cannot be counted is not compared: it ends with the first one that counts no more. */
+static int64_t room_end(const struct bound_store *store)
+{
+    int64_t end = 0;
+
+    if (find_room(store) < BOUND_WRONG_MAX)
+        return 0;
+    for (size_t i = 0; i < store->wrong_count; i++) {
+        if (end == 0 || counts_until(&store->wrong[i]) < end)
+            end = counts_until(&store->wrong[i]);
+    }
+    return end;
+}
+
+bool bound_store_locked(struct bound_store *store, const char *user, int64_t now, long *seconds)
+{
+    int64_t until, end;
+    bool endless = false;
 
     forget_old(store, now);
-    own = lock_end(store, user, BOUND_WRONG_USER);
-    all = lock_end(store, NULL, BOUND_WRONG_HOST);
-    if (all > own)
-        own = all;
-    return own > now ? (long)(own - now) : 0;
+    until = room_end(store);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        end = lock_end(store, user, &limits[i]);
+        if (end > until)
+            until = end;
+        endless = endless || (limits[i].in_row && end > now);
+    }
+    *seconds = until > now && !endless ? (long)(until - now) : 0;
+    return until > now;
 }
 
 void bound_store_add_wrong(struct bound_store *store, const char *user, int64_t now)
 {
+    size_t room = find_room(store);
     struct bound_wrong *wrong;
 
-    if (store->wrong_count == BOUND_WRONG_HOST)
-        memmove(store->wrong, store->wrong + 1, --store->wrong_count * sizeof *store->wrong);
+    if (room == BOUND_WRONG_MAX)
+        return;
+    if (room < store->wrong_count) {
+        store->wrong_count--;
+        memmove(store->wrong + room, store->wrong + room + 1,
+                (store->wrong_count - room) * sizeof *store->wrong);
+    }
     wrong = &store->wrong[store->wrong_count++];
     snprintf(wrong->user, sizeof wrong->user, "%s", user);
     wrong->at = now;
+    wrong->in_row = true;
+}
+
+bool bound_store_end_row(struct bound_store *store, const char *user)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < store->wrong_count; i++) {
+        if (!store->wrong[i].in_row || strcmp(store->wrong[i].user, user) != 0)
+            continue;
+        store->wrong[i].in_row = false;
+        changed = true;
+    }
+    return changed;
 }

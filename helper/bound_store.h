@@ -11,9 +11,14 @@
 
 #define BOUND_PER_USER 8 /* devices */
 #define BOUND_SECRETS 1024
-#define BOUND_WRONG_USER 5 /* within BOUND_WINDOW */
-#define BOUND_WRONG_HOST 50
-#define BOUND_WINDOW 600            /* seconds */
+#define BOUND_WRONG_USER 5   /* within BOUND_WINDOW */
+#define BOUND_WRONG_DAY 10   /* of a user, within BOUND_DAY */
+#define BOUND_WRONG_ROW 100  /* of a user, in a row within BOUND_ROW */
+#define BOUND_WRONG_HOST 50  /* of all users, within BOUND_WINDOW */
+#define BOUND_WRONG_MAX 1800 /* kept; with all secrets they fit in the file */
+#define BOUND_WINDOW 600     /* seconds, as the next two are */
+#define BOUND_DAY 86400
+#define BOUND_ROW (90 * 86400)
 #define BOUND_FILE_MAX (512 * 1024) /* bytes */
 
 struct bound_secret {
@@ -26,13 +31,14 @@ struct bound_secret {
 
 struct bound_wrong {
     char user[129];
-    int64_t at; /* seconds since 1970 */
+    int64_t at;  /* seconds since 1970 */
+    bool in_row; /* false: a right code or an approval by phone came after it */
 };
 
 struct bound_store {
     struct bound_secret secrets[BOUND_SECRETS];
     size_t secret_count;
-    struct bound_wrong wrong[BOUND_WRONG_HOST]; /* oldest first */
+    struct bound_wrong wrong[BOUND_WRONG_MAX]; /* oldest first */
     size_t wrong_count;
 };
 
@@ -55,11 +61,16 @@ struct bound_secret *bound_store_add(struct bound_store *store, const char *user
 /* Drops the device's secrets. True where there was one. */
 bool bound_store_drop(struct bound_store *store, const char *device);
 
-/* Forgets wrong codes that count no more. Returns for how many seconds codes of this user are
- * locked, 0 where they are not. */
-long bound_store_locked(struct bound_store *store, const char *user, int64_t now);
+/* Forgets wrong codes that count no more. True where codes of this user are locked; *seconds says
+ * for how long, and is 0 where only an approval by phone ends it. */
+bool bound_store_locked(struct bound_store *store, const char *user, int64_t now, long *seconds);
 
-/* Counts a wrong code; where there is no room the oldest gives way. */
+/* Counts a wrong code, where codes of this user are not locked. Where there is no room, the oldest
+ * one gives way of a user who has no secret here: there is nothing to guess. */
 void bound_store_add_wrong(struct bound_store *store, const char *user, int64_t now);
+
+/* A right code, or an approval by phone: wrong ones before it are in a row no more. True where
+ * there were any. */
+bool bound_store_end_row(struct bound_store *store, const char *user);
 
 #endif

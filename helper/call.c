@@ -81,9 +81,15 @@ static char *make_assertion(const struct host *host)
     return assertion;
 }
 
+bool call_is_busy(const struct call_answer *answer)
+{
+    return answer->status == CALL_TOO_MANY;
+}
+
 bool call_is_lost(const struct call_answer *answer)
 {
-    return answer->status == 0 || answer->status >= 500 || answer->body == NULL;
+    return !call_is_busy(answer) &&
+           (answer->status == 0 || answer->status >= 500 || answer->body == NULL);
 }
 
 static bool is_json(const char *content_type)

@@ -10,6 +10,7 @@
 #include "helper/transfer.h"
 
 #define CALL_ASSERTION_LIFE 60 /* seconds */
+#define CALL_TOO_MANY 429      /* RFC 6585, section 4 */
 
 struct call_parameter {
     const char *name;  /* NULL at the end */
@@ -23,6 +24,9 @@ struct call_answer {
     long retry_after;            /* seconds, 0 where not sent */
     char fault[HTTPS_FAULT_MAX]; /* for the log: https_answer_fault's line */
 };
+
+/* 429: a server that can be reached, and has had enough for now, whatever else it says. */
+bool call_is_busy(const struct call_answer *answer);
 
 /* No answer that can be used, or a 5xx: it may go better the next time. */
 bool call_is_lost(const struct call_answer *answer);

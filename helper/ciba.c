@@ -177,7 +177,8 @@ static void on_ready(void *arg, bool ready)
     if (ready)
         ciba_ask_server(request);
     else
-        ciba_tell(request, CIBA_UNREACHABLE, issuer_fault(request->issuer));
+        ciba_tell(request, issuer_is_busy(request->issuer) ? CIBA_BUSY : CIBA_UNREACHABLE,
+                  issuer_fault(request->issuer));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

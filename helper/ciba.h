@@ -40,6 +40,7 @@ enum ciba_event {
     CIBA_EXPIRED,
     CIBA_CANCELLED,   /* by the server */
     CIBA_UNREACHABLE, /* no server, for so long that it was given up */
+    CIBA_BUSY,        /* the server can be reached, and takes no more for now (429) */
     CIBA_REFUSED,     /* the server does not want this host, or this request */
 };
 

@@ -216,9 +216,10 @@ static void on_asked(void *arg, const struct call_answer *answer)
         ciba_request_free(request);
     } else if (take_stricter_mode(request, answer)) {
         ciba_later(request, 0);
-    } else if (answer->status == 429 ||
-               (call_is_lost(answer) &&
-                (request->attempts > 1 || asked > request->host->timeout * 1000))) {
+    } else if (call_is_busy(answer)) {
+        ciba_tell(request, CIBA_BUSY, answer->fault);
+    } else if (call_is_lost(answer) &&
+               (request->attempts > 1 || asked > request->host->timeout * 1000)) {
         ciba_tell(request, CIBA_UNREACHABLE, answer->fault);
     } else if (call_is_lost(answer)) {
         long wait = random_between(RETRY_LEAST_MS, RETRY_MOST_MS);

@@ -41,6 +41,8 @@ static void on_code(void *arg, const struct call_answer *answer)
             request->locked = 0;
         snprintf(lock, sizeof lock, "for %ld s", (long)request->locked);
         end_code(request, CIBA_CODE_LOCKED, request->locked > 0 ? lock : NULL);
+    } else if (call_is_busy(answer)) {
+        end_code(request, CIBA_BUSY, answer->fault);
     } else if (strcmp(answer->error, "invalid_grant") != 0) {
         end_code(request, CIBA_CODE_LOST, answer->fault);
     }

@@ -39,6 +39,8 @@ static void accept_token(struct ciba_request *request, const struct jws *jws)
     switch (id_token_check(jws, &expected, &result)) {
     case ID_TOKEN_FITS:
         keep_secret(request, &result);
+        if (!result.by_code && request->ciba->bound != NULL)
+            bound_approved(request->ciba->bound, request->login.user);
         if (result.device[0] != 0)
             strcpy(request->device, result.device);
         ciba_tell(request, result.by_code ? CIBA_CODE : CIBA_APPROVED, NULL);
@@ -194,7 +196,7 @@ static void on_polled(void *arg, const struct call_answer *answer)
         take_token(request, answer->body);
     } else if (strcmp(answer->error, "authorization_pending") == 0) {
         poll_while_pending(request, answer);
-    } else if (strcmp(answer->error, "slow_down") == 0 || answer->status == 429) {
+    } else if (strcmp(answer->error, "slow_down") == 0 || call_is_busy(answer)) {
         poll_slower(request, answer);
     } else {
         enum ciba_event event = find_denial(answer);

@@ -23,7 +23,7 @@ struct cell {
     [EVENT_APPROVED] = END, [EVENT_CODE] = END, [EVENT_DENIED] = END, [EVENT_NOT_ME] = END,        \
     [EVENT_WRONG_NUMBER] = END, [EVENT_INVALID] = END, [EVENT_NO_ANSWER] = END,                    \
     [EVENT_REVOKED] = END, [EVENT_UNREACHABLE] = END, [EVENT_OFFLINE] = OFFLINE,                   \
-    [EVENT_REFUSED] = END, [EVENT_OUT_OF_TIME] = END
+    [EVENT_BUSY] = END, [EVENT_REFUSED] = END, [EVENT_OUT_OF_TIME] = END
 
 /* clang-format off */
 static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
@@ -34,6 +34,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_NO_WAY] = END,
         [EVENT_UNREACHABLE] = END,
         [EVENT_OFFLINE] = OFFLINE,
+        [EVENT_BUSY] = END,
         [EVENT_REFUSED] = END,
         [EVENT_TIME_UP] = END,
         [EVENT_OUT_OF_TIME] = END,
@@ -54,7 +55,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_OUT_OF_TIME] = END,
         [EVENT_APPROVED] = KEEP, [EVENT_CODE] = KEEP, [EVENT_DENIED] = KEEP, [EVENT_NOT_ME] = KEEP,
         [EVENT_WRONG_NUMBER] = KEEP, [EVENT_INVALID] = KEEP, [EVENT_EXPIRED] = KEEP, [EVENT_EXPIRED_BOUND] = KEEP,
-        [EVENT_NO_ANSWER] = KEEP, [EVENT_REVOKED] = KEEP, [EVENT_UNREACHABLE] = KEEP, [EVENT_OFFLINE] = KEEP, [EVENT_REFUSED] = KEEP,
+        [EVENT_NO_ANSWER] = KEEP, [EVENT_REVOKED] = KEEP, [EVENT_UNREACHABLE] = KEEP, [EVENT_OFFLINE] = KEEP, [EVENT_BUSY] = KEEP, [EVENT_REFUSED] = KEEP,
     },
     [STATE_HOLD] = {
         ENDINGS,
@@ -87,6 +88,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_NO_WAY] = END,
         [EVENT_UNREACHABLE] = END,
         [EVENT_OFFLINE] = OFFLINE,
+        [EVENT_BUSY] = END,
         [EVENT_REFUSED] = END,
         [EVENT_TIME_UP] = END,
         [EVENT_OUT_OF_TIME] = END,
@@ -96,6 +98,7 @@ static const struct cell table[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_NO_WAY] = END,
         [EVENT_UNREACHABLE] = END,
         [EVENT_OFFLINE] = OFFLINE,
+        [EVENT_BUSY] = END,
         [EVENT_REFUSED] = END,
         [EVENT_TIME_UP] = END,
         [EVENT_OUT_OF_TIME] = END,
@@ -118,6 +121,7 @@ static const enum outcome outcomes[EVENT_COUNT] = {
     [EVENT_NO_ANSWER] = OUTCOME_NO_ANSWER,
     [EVENT_REVOKED] = OUTCOME_REVOKED,
     [EVENT_UNREACHABLE] = OUTCOME_NO_BACKEND,
+    [EVENT_BUSY] = OUTCOME_BUSY,
     [EVENT_REFUSED] = OUTCOME_BACKEND_REFUSED,
     [EVENT_CODE_REFUSED] = OUTCOME_CODE_REFUSED,
     [EVENT_CODE_LOCKED] = OUTCOME_CODE_LOCKED,

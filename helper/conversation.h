@@ -60,6 +60,7 @@ enum conversation_event {
     EVENT_REVOKED,
     EVENT_UNREACHABLE,
     EVENT_OFFLINE, /* the server cannot be reached, and this host can check codes alone */
+    EVENT_BUSY,    /* the server takes no more for now; it can be reached */
     EVENT_REFUSED,
     /* What became of a code. */
     EVENT_CODE_TAKEN,

@@ -9,6 +9,7 @@
 #include "common/i18n.h"
 #include "common/json_text.h"
 #include "common/login.h"
+#include "helper/call.h"
 
 #define KEEP_MS (3600 * 1000)
 #define KEYS_AGAIN_MS (60 * 1000)
@@ -35,6 +36,7 @@ struct issuer {
     char kids[KEYS_MAX][128];
     struct waiter *waiters;
     struct transfer *transfer; /* document or keys on their way */
+    bool busy;
     char fault[HTTPS_FAULT_MAX];
 };
 
@@ -96,6 +98,11 @@ const struct issuer_endpoints *issuer_endpoints(const struct issuer *issuer)
 const char *issuer_fault(const struct issuer *issuer)
 {
     return issuer->fault;
+}
+
+bool issuer_is_busy(const struct issuer *issuer)
+{
+    return issuer->busy;
 }
 
 /* --- the document --- */
@@ -269,6 +276,7 @@ static bool is_good(const struct https_answer *answer)
 static void fail(struct issuer *issuer, const char *url, const struct https_answer *answer,
                  const char *why)
 {
+    issuer->busy = answer != NULL && answer->status == CALL_TOO_MANY;
     if (answer != NULL && !is_good(answer))
         https_answer_fault(url, answer, "", issuer->fault, sizeof issuer->fault);
     else

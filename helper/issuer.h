@@ -51,6 +51,9 @@ bool issuer_verify(const struct issuer *issuer, const struct jws *jws, unsigned 
 /* Why it was not ready: one line for the log. */
 const char *issuer_fault(const struct issuer *issuer);
 
+/* Was it because the server answered that it takes no more for now (429)? */
+bool issuer_is_busy(const struct issuer *issuer);
+
 /* Parsing, apart from fetching; for tests too. Return 0, or -1 with why. */
 int issuer_read_document(const char *text, size_t len, const char *issuer, bool ours,
                          struct issuer_endpoints *endpoints, char *why, size_t why_size);

@@ -33,6 +33,7 @@ static const enum conversation_event events[] = {
     [CIBA_EXPIRED] = EVENT_EXPIRED,
     [CIBA_CANCELLED] = EVENT_REVOKED,
     [CIBA_UNREACHABLE] = EVENT_UNREACHABLE,
+    [CIBA_BUSY] = EVENT_BUSY,
     [CIBA_REFUSED] = EVENT_REFUSED,
 };
 

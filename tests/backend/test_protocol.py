@@ -344,7 +344,7 @@ def open_per_host():
     with Server("[limits]\nopen_per_host = 3\n") as small:
         one, two = Host(small, "web1"), Host(small, "web2")
         logins = [one.ask(user=f"u{i}") for i in range(3)]
-        answer = refused(one.ask().answer, 503, "temporarily_unavailable")
+        answer = refused(one.ask().answer, 429, "pam_approve_too_many_requests")
         assert int(answer.headers["Retry-After"]) > 0
         assert two.ask().answer.status == 200
         logins[0].cancel()
@@ -359,15 +359,15 @@ def open_per_user():
         for user in ("alice", "unknown"):
             logins = [one.ask(user=user, rhost=f"198.51.100.{i}") for i in range(3)]
             for extra in ({}, {"methods": "code"}):
-                refused(one.ask(user=user, extra=extra).answer, 503, "temporarily_unavailable")
+                refused(one.ask(user=user, extra=extra).answer, 429, "pam_approve_too_many_requests")
                 assert two.ask(user=user, extra=extra).answer.status == 200, "a host cannot fill another's"
             assert one.ask(user=user + "2").answer.status == 200
             logins[0].cancel()
             logins[2] = one.ask(user=user)
-            refused(one.ask(user=user).answer, 503, "temporarily_unavailable")
+            refused(one.ask(user=user).answer, 429, "pam_approve_too_many_requests")
             if user == "alice":
                 mine.decide(logins[1])
-                refused(one.ask().answer, 503, "temporarily_unavailable")
+                refused(one.ask().answer, 429, "pam_approve_too_many_requests")
                 logins[1].approval(logins[1].token())
                 assert one.ask().answer.status == 200
 

@@ -36,7 +36,7 @@ static void check_seal(const char *text)
 
 static void check_store(struct bound_store *store)
 {
-    MUST(store->secret_count <= BOUND_SECRETS && store->wrong_count <= BOUND_WRONG_HOST);
+    MUST(store->secret_count <= BOUND_SECRETS && store->wrong_count <= BOUND_WRONG_MAX);
     for (size_t i = 0; i < store->secret_count; i++) {
         const struct bound_secret *entry = &store->secrets[i];
 
@@ -52,11 +52,16 @@ static void check_store(struct bound_store *store)
 static void change(struct bound_store *store)
 {
     size_t before = store->secret_count;
+    bool room = store->wrong_count + BOUND_WRONG_USER <= BOUND_WRONG_MAX;
+    long seconds;
 
     for (int i = 0; i < BOUND_WRONG_USER; i++)
         bound_store_add_wrong(store, "alice", NOW);
-    MUST(bound_store_locked(store, "alice", NOW) == BOUND_WINDOW);
-    MUST(bound_store_locked(store, "alice", NOW + BOUND_WINDOW) == 0);
+    MUST(bound_store_locked(store, "alice", NOW, &seconds));
+    MUST(seconds == 0 || (seconds >= (room ? BOUND_WINDOW : 1) && seconds <= BOUND_ROW));
+    bound_store_end_row(store, "alice");
+    MUST(!bound_store_end_row(store, "alice"));
+    MUST(!bound_store_locked(store, "alice", NOW + BOUND_ROW, &seconds) && seconds == 0);
     MUST(store->wrong_count == 0);
     MUST(bound_store_add(store, "alice", JKT));
     MUST(store->secret_count <= before + 1 && bound_store_find(store, "alice", JKT));
@@ -75,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         written = bound_store_text(&store);
         MUST(written && bound_store_read(&again, written, strlen(written)) == 0);
         MUST(memcmp(store.secrets, again.secrets, sizeof(store.secrets)) == 0);
+        MUST(memcmp(store.wrong, again.wrong, sizeof(store.wrong)) == 0);
         free(written);
         change(&store);
     } else {

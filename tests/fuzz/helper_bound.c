@@ -40,6 +40,11 @@ void bound_keep(struct bound *bound, const char *user, const char *device,
     world_kept();
 }
 
+void bound_approved(struct bound *bound, const char *user)
+{
+    MUST(bound && *user);
+}
+
 enum bound_answer bound_try(struct bound *bound, struct bound_trial *trial)
 {
     MUST(bound && *trial->user && trial->code >= 0 && trial->code <= 999999);

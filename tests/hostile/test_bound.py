@@ -270,6 +270,50 @@ for name, each in WAYS.items():
     add_way_row(name, each)
 
 
+def too_many(own):
+    """429, ours or a proxy's."""
+    def answer(handler):
+        if own:
+            handler.reply(429, {"error": "pam_approve_too_many_requests"}, headers=[("Retry-After", "1")])
+        else:
+            handler.reply(429, b"<html>", "text/html")
+    return answer
+
+
+def add_busy_row(path, own):
+    @test(f"{path} answers 429, {'ours' if own else 'a web page'}: the server can be reached, and there is no prompt for a code of this host")
+    def _():
+        with Setting(bound=True, timeout=1) as s:
+            s.backend.hooks["raw"] = {path: too_many(own)}
+            client = s.client()
+            if path == "/ciba/code":
+                client.prompt()
+                client.answer(s.backend.code)
+            assert "status 429" in client.done("busy").log, client.frames
+            assert s.backend.count(path) == 1 and OFFLINE not in client.texts(), client.frames
+            if own and "ciba" in path:
+                assert s.logged("status 429: pam_approve_too_many_requests"), s.log
+            s.backend.hooks["raw"] = {}
+            client = s.client()
+            number = number_in(client.prompt())
+            s.backend.finish("approved", number)
+            client.answer("")
+            client.done("approved")
+
+
+for name in ("/.well-known/openid-configuration", "/jwks", "/ciba/backchannel", "/ciba/code"):
+    for each in (True, False):
+        add_busy_row(name, each)
+
+
+@test("429 from the token endpoint until the request is over: asked again, then no prompt for a code of this host")
+def _():
+    with Setting(bound=True, timeout=1, life=1) as s:
+        s.backend.hooks["raw"] = {"/ciba/token": too_many(False)}
+        client = s.client(service="sudo")
+        assert OFFLINE != client.prompt(), client.frames
+
+
 @test("a host that the server refuses gets no prompt, and neither does a service that shows nothing, nor another vendor's provider")
 def _():
     refuse = {"raw": {"/ciba/backchannel": lambda h: h.reply(401, {"error": "invalid_client"})}}

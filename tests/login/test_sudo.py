@@ -263,7 +263,7 @@ def su_caller():
     assert (request["service"], request["user"], request["command"]) == ("su", "bob", "su alice: id"), request
     terminal_approved(world.phones["bob"], terminal, number, "alice")
     assert terminal.ended()[1] == 0 and world.requests("alice") == before
-    assert "The phone is that of the user who calls." in world.host.run("approvectl", "check", check=False).stdout
+    assert "the phone is that of the user who calls" in world.host.run("approvectl", "check", check=False).stdout
     for excepted, asks in (("alice", True), ("bob", False)):
         world.host.conf(f"[service su]\nask = caller\nexcept = {excepted}")
         terminal = Terminal("su alice -c 'id -un'", user="bob").password()

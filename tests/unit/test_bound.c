@@ -231,6 +231,117 @@ static void they_are_limited_for_the_host_too(void **state)
     assert_int_equal(last.locked, BOUND_WINDOW);
 }
 
+/* Wrong codes of alice's, one each so many seconds; returns when the last one was tried. */
+static int64_t try_wrong(int count, int64_t from, int64_t gap)
+{
+    for (int i = 0; i < count; i++)
+        assert_int_equal(try("alice", wrong_code(from + i * gap), from + i * gap), BOUND_WRONG);
+    return from + (count - 1) * gap;
+}
+
+static void a_day_has_a_limit_of_its_own(void **state)
+{
+    int64_t now, end = LATER + BOUND_DAY;
+
+    (void)state;
+    keep("alice", PHONE, secret, NOW);
+    now = try_wrong(BOUND_WRONG_DAY, LATER, BOUND_WINDOW) + BOUND_WINDOW;
+    reopen();
+    assert_int_equal(try_step("alice", secret, STEP(now), now), BOUND_LOCKED);
+    assert_int_equal(last.locked, end - now);
+    bound_approved(bound, "alice"); /* ends a row, not a day */
+    assert_int_equal(try_step("alice", secret, STEP(end), end - 1), BOUND_LOCKED);
+    assert_int_equal(last.locked, 1);
+    assert_int_equal(try_step("alice", secret, STEP(end), end), BOUND_RIGHT);
+    assert_int_equal(try_wrong(1, end + TOTP_STEP, 0), end + TOTP_STEP);
+}
+
+#define GAP (BOUND_DAY / BOUND_WRONG_DAY) /* seconds: as often as a day's limit allows */
+
+static void a_row_is_locked_until_an_approval_by_phone(void **state)
+{
+    int64_t now;
+
+    (void)state;
+    keep("alice", PHONE, secret, NOW);
+    keep("bob", TABLET, another, NOW);
+    now = try_wrong(BOUND_WRONG_ROW, LATER, GAP) + BOUND_DAY;
+    reopen();
+    assert_int_equal(try_step("alice", secret, STEP(now), now), BOUND_LOCKED);
+    assert_int_equal(last.locked, 0); /* no time that a person would wait for */
+    assert_int_equal(try_step("bob", another, STEP(now), now), BOUND_RIGHT);
+    bound_approved(bound, "bob");
+    assert_int_equal(try_step("alice", secret, STEP(now), now), BOUND_LOCKED);
+    bound_approved(bound, "alice");
+    reopen();
+    assert_int_equal(try_step("alice", secret, STEP(now), now), BOUND_RIGHT);
+    /* A row that nobody ends is as long as the last 90 days are. */
+    now = try_wrong(BOUND_WRONG_ROW, now + TOTP_STEP, GAP);
+    now += BOUND_ROW - (BOUND_WRONG_ROW - 1) * GAP;
+    assert_int_equal(try_step("alice", secret, STEP(now), now - 1), BOUND_LOCKED);
+    assert_int_equal(try_step("alice", secret, STEP(now), now), BOUND_RIGHT);
+}
+
+static void a_right_code_ends_a_row(void **state)
+{
+    int64_t now;
+
+    (void)state;
+    keep("alice", PHONE, secret, NOW);
+    now = try_wrong(BOUND_WRONG_ROW - 1, LATER, GAP) + GAP;
+    assert_int_equal(try_step("alice", secret, STEP(now), now), BOUND_RIGHT);
+    reopen();
+    now = try_wrong(BOUND_WRONG_ROW - 1, now + GAP, GAP) + GAP;
+    assert_int_equal(try_step("alice", secret, STEP(now), now), BOUND_RIGHT);
+}
+
+static void no_crowd_of_others_makes_a_user_s_wrong_codes_forgotten(void **state)
+{
+    struct bound_store *store = calloc(1, sizeof(*store));
+    char user[16], *text;
+    long seconds;
+
+    (void)state;
+    bound_store_add(store, "alice", PHONE);
+    for (int i = 0; i < BOUND_WRONG_USER; i++)
+        bound_store_add_wrong(store, "alice", NOW);
+    for (int i = 0; i < 2 * BOUND_WRONG_MAX; i++) {
+        snprintf(user, sizeof(user), "u%d", i);
+        bound_store_add_wrong(store, user, NOW + 1);
+    }
+    assert_int_equal(store->wrong_count, BOUND_WRONG_MAX);
+    assert_string_equal(store->wrong[BOUND_WRONG_USER - 1].user, "alice");
+    assert_string_equal(store->wrong[BOUND_WRONG_MAX - 1].user, user);
+    /* Where all are of users who have secrets, no more are tried. */
+    for (int i = 0; i < BOUND_WRONG_MAX; i++)
+        strcpy(store->wrong[i].user, "alice");
+    assert_true(bound_store_locked(store, "bob", NOW + BOUND_DAY, &seconds));
+    assert_int_equal(seconds, BOUND_ROW - BOUND_DAY);
+    bound_store_add_wrong(store, "bob", NOW + BOUND_DAY);
+    assert_string_equal(store->wrong[BOUND_WRONG_MAX - 1].user, "alice");
+    assert_true(bound_store_end_row(store, "alice"));
+    assert_false(bound_store_locked(store, "bob", NOW + BOUND_DAY + 1, &seconds));
+    assert_int_equal(store->wrong_count, 0);
+    /* The longest lines fit in the file. */
+    for (int i = 0; i < BOUND_SECRETS; i++) {
+        struct bound_secret *entry = &store->secrets[i];
+
+        snprintf(entry->user, sizeof(entry->user), "%0128d", i);
+        strcpy(entry->device, PHONE);
+        entry->step = entry->used = TIME_MOST;
+    }
+    for (int i = 0; i < BOUND_WRONG_MAX; i++) {
+        store->wrong[i] = (struct bound_wrong){.at = TIME_MOST, .in_row = true};
+        snprintf(store->wrong[i].user, sizeof(store->wrong[i].user), "%0128d", i);
+    }
+    store->secret_count = BOUND_SECRETS;
+    store->wrong_count = BOUND_WRONG_MAX;
+    text = bound_store_text(store);
+    assert_int_equal(bound_store_read(store, text, strlen(text)), 0);
+    free(text);
+    free(store);
+}
+
 static void what_is_not_on_the_disk_opens_nothing(void **state)
 {
     (void)state;
@@ -306,11 +417,13 @@ static void there_is_room_for_so_many_and_all_are_named_in_turn(void **state)
 static void a_damaged_file_is_as_none(void **state)
 {
 #define LINE "secret " PHONE " YSBzZWNyZXQgb2YgMjAgYnl0ZXM 1 2 alice\n"
-#define HEAD "approve-codes 1\n"
-    static const char good[] = HEAD LINE "wrong 7 a user with blanks\n";
+#define HEAD "approve-codes 2\n"
+    static const char good[] = HEAD LINE "past 6 bob\nwrong 7 a user with blanks\n";
+    static const char before[] = "approve-codes 1\n" LINE "wrong 7 bob\n";
     static const char *const rows[] = {
         "",
-        "approve-codes 2\n" LINE,
+        "approve-codes 3\n" LINE,
+        "approve-codes 1\n" LINE "past 6 bob\n",
         LINE,
         HEAD "secret " PHONE " YSBzZWNyZXQgb2YgMjAgYnl0ZXM 1 2 alice",
         HEAD LINE LINE,
@@ -322,6 +435,7 @@ static void a_damaged_file_is_as_none(void **state)
         HEAD "secret " PHONE " YSBzZWNyZXQgb2YgMjAgYnl0ZXM 1 2 \n",
         HEAD "secret " PHONE " YSBzZWNyZXQgb2YgMjAgYnl0ZXM 1 2 al\tice\n",
         HEAD "wrong x alice\n",
+        HEAD "past 1\n",
         HEAD "other 1 alice\n",
     };
     struct bound_store *store = calloc(1, sizeof(*store));
@@ -330,10 +444,14 @@ static void a_damaged_file_is_as_none(void **state)
     assert_int_equal(bound_store_read(store, good, strlen(good)), 0);
     assert_int_equal(store->secret_count, 1);
     assert_memory_equal(store->secrets[0].secret, secret, SEAL_SECRET);
-    assert_string_equal(store->wrong[0].user, "a user with blanks");
+    assert_string_equal(store->wrong[1].user, "a user with blanks");
+    assert_false(store->wrong[0].in_row);
+    assert_true(store->wrong[1].in_row);
     char *text = bound_store_text(store);
     assert_string_equal(text, good);
     free(text);
+    assert_int_equal(bound_store_read(store, before, strlen(before)), 0);
+    assert_true(store->secret_count == 1 && store->wrong[0].in_row);
     for (size_t i = 0; i < COUNT(rows); i++) {
         if (bound_store_read(store, rows[i], strlen(rows[i])) == 0)
             fail_msg("read: %s", rows[i]);
@@ -421,6 +539,10 @@ int main(void)
         TEST(with_trust_pinned_only_a_pinned_device_counts),
         TEST(wrong_codes_are_limited_for_a_user_and_the_lock_outlives_a_restart),
         TEST(they_are_limited_for_the_host_too),
+        TEST(a_day_has_a_limit_of_its_own),
+        TEST(a_row_is_locked_until_an_approval_by_phone),
+        TEST(a_right_code_ends_a_row),
+        TEST(no_crowd_of_others_makes_a_user_s_wrong_codes_forgotten),
         TEST(what_is_not_on_the_disk_opens_nothing),
         TEST(devices_that_are_gone_go),
         TEST(there_is_room_for_so_many_and_all_are_named_in_turn),

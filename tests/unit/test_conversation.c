@@ -24,6 +24,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                       {EVENT_NO_WAY, ACTION_END, STATE_ENDED},
                       {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
                       {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
+                      {EVENT_BUSY, ACTION_END, STATE_ENDED},
                       {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                       {EVENT_TIME_UP, ACTION_END, STATE_ENDED},
                       {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
@@ -52,6 +53,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                       {EVENT_NO_ANSWER, ACTION_KEEP, STATE_PROMPT},
                       {EVENT_REVOKED, ACTION_KEEP, STATE_PROMPT},
                       {EVENT_UNREACHABLE, ACTION_KEEP, STATE_PROMPT},
+                      {EVENT_BUSY, ACTION_KEEP, STATE_PROMPT},
                       {EVENT_REFUSED, ACTION_KEEP, STATE_PROMPT}},
     [STATE_HOLD] = {{EVENT_KEY, ACTION_PROMPT_KEY, STATE_PROMPT},
                     {EVENT_TIME_UP, ACTION_PROMPT_TIME_UP, STATE_PROMPT},
@@ -69,6 +71,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                     {EVENT_NO_ANSWER, ACTION_END, STATE_ENDED},
                     {EVENT_REVOKED, ACTION_END, STATE_ENDED},
                     {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
+                    {EVENT_BUSY, ACTION_END, STATE_ENDED},
                     {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                     {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
     [STATE_CHECKING] = {{EVENT_CODE_TAKEN, ACTION_COLLECT, STATE_COLLECTING},
@@ -89,6 +92,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                         {EVENT_NO_ANSWER, ACTION_END, STATE_ENDED},
                         {EVENT_REVOKED, ACTION_END, STATE_ENDED},
                         {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
+                        {EVENT_BUSY, ACTION_END, STATE_ENDED},
                         {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                         {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
     [STATE_COLLECTING] = {{EVENT_UNREACHED, ACTION_NONE, STATE_COLLECTING},
@@ -104,12 +108,14 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                           {EVENT_NO_ANSWER, ACTION_END, STATE_ENDED},
                           {EVENT_REVOKED, ACTION_END, STATE_ENDED},
                           {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
+                          {EVENT_BUSY, ACTION_END, STATE_ENDED},
                           {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                           {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
     [STATE_RENEWING] = {{EVENT_CODE_ONLY, ACTION_PROMPT_EXPIRED, STATE_PROMPT},
                         {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
                         {EVENT_NO_WAY, ACTION_END, STATE_ENDED},
                         {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
+                        {EVENT_BUSY, ACTION_END, STATE_ENDED},
                         {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                         {EVENT_TIME_UP, ACTION_END, STATE_ENDED},
                         {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
@@ -117,6 +123,7 @@ static const struct row expected[STATE_COUNT][ROWS] = {
                              {EVENT_OFFLINE, ACTION_PROMPT_OFFLINE, STATE_PROMPT},
                              {EVENT_NO_WAY, ACTION_END, STATE_ENDED},
                              {EVENT_UNREACHABLE, ACTION_END, STATE_ENDED},
+                             {EVENT_BUSY, ACTION_END, STATE_ENDED},
                              {EVENT_REFUSED, ACTION_END, STATE_ENDED},
                              {EVENT_TIME_UP, ACTION_END, STATE_ENDED},
                              {EVENT_OUT_OF_TIME, ACTION_END, STATE_ENDED}},
@@ -193,6 +200,7 @@ static void what_came_while_the_prompt_was_open_counts_when_it_is_answered(void 
         {EVENT_INVALID, OUTCOME_INVALID_APPROVAL},
         {EVENT_REVOKED, OUTCOME_REVOKED},
         {EVENT_UNREACHABLE, OUTCOME_NO_BACKEND},
+        {EVENT_BUSY, OUTCOME_BUSY},
         {EVENT_REFUSED, OUTCOME_BACKEND_REFUSED},
     };
     static const enum conversation_event answers[] = {EVENT_ENTER, EVENT_TYPED, EVENT_GARBLED};
@@ -367,6 +375,22 @@ static void without_a_server_a_code_bound_to_the_host_is_asked_for(void **state)
     STEPS(&c, EVENT_ASKED, ACTION_SHOW, EVENT_UNREACHABLE, ACTION_PROMPT_OFFLINE);
 }
 
+static void a_server_that_takes_no_more_for_now_is_no_lost_one(void **state)
+{
+    struct conversation c = start_bound(true, false);
+
+    (void)state;
+    STEPS(&c, EVENT_BUSY, ACTION_END);
+    assert_int_equal(c.outcome, OUTCOME_BUSY);
+    c = start_bound(false, false);
+    STEPS(&c, EVENT_ASKED, ACTION_PROMPT_FIRST, EVENT_TYPED, ACTION_SEND_CODE, EVENT_BUSY,
+          ACTION_END);
+    assert_int_equal(c.outcome, OUTCOME_BUSY);
+    c = start_bound(true, false);
+    STEPS(&c, EVENT_ASKED, ACTION_SHOW, EVENT_EXPIRED, ACTION_RENEW, EVENT_BUSY, ACTION_END);
+    assert_int_equal(c.outcome, OUTCOME_BUSY);
+}
+
 static void a_prompt_takes_the_codes_that_it_asked_for(void **state)
 {
     struct conversation c = start_bound(false, false);
@@ -394,9 +418,9 @@ static void a_prompt_takes_the_codes_that_it_asked_for(void **state)
 
 static void after_a_denial_no_code_is_asked_for(void **state)
 {
-    static const enum conversation_event denials[] = {EVENT_DENIED,       EVENT_NOT_ME,
-                                                      EVENT_WRONG_NUMBER, EVENT_INVALID,
-                                                      EVENT_REVOKED,      EVENT_REFUSED};
+    static const enum conversation_event denials[] = {
+        EVENT_DENIED,  EVENT_NOT_ME,  EVENT_WRONG_NUMBER, EVENT_INVALID,
+        EVENT_REVOKED, EVENT_REFUSED, EVENT_BUSY};
 
     (void)state;
     for (size_t i = 0; i < COUNT(denials); i++) {
@@ -472,6 +496,7 @@ int main(void)
         cmocka_unit_test(where_an_answer_erases_the_number_it_is_shown_again),
         cmocka_unit_test(a_phone_that_was_not_reached_is_not_waited_for),
         cmocka_unit_test(without_a_server_a_code_bound_to_the_host_is_asked_for),
+        cmocka_unit_test(a_server_that_takes_no_more_for_now_is_no_lost_one),
         cmocka_unit_test(a_prompt_takes_the_codes_that_it_asked_for),
         cmocka_unit_test(after_a_denial_no_code_is_asked_for),
         cmocka_unit_test(after_the_deadline_nothing_is_drawn_any_more),

@@ -108,6 +108,7 @@ test('S3 S16: Deny is refused at once; then "It wasn’t me" explains why such r
 	assert.equal((await deck.activity('alice'))[0].result, 'not_me');
 	await alice.done();
 	await deck.forget_denials();
+	await deck.mute_over();
 });
 
 test('S17: a request that runs out while it is looked at says so and offers nothing; its notification opens one that is over', async () => {
