@@ -67,6 +67,10 @@ def as_before():
     ssh.signed_in()
 
 
+def nobody_waits():
+    sandbox.wait_for("nobody to wait any more", lambda: not sandbox.sh("pgrep", "-f", "approvectl revert", check=False).stdout, 5)
+
+
 def at_first():
     """Whatever a failed test has left."""
     world.host.stop()
@@ -108,7 +112,7 @@ def whole_way():
     approved()
     newer = root("approvectl keep")
     assert newer.returncode == 0 and f"kept: {STACK}" in newer.stdout and f"kept: {DROP_IN}" in newer.stdout, newer.stdout
-    sandbox.wait_for("nobody to wait any more", lambda: not sandbox.sh("pgrep", "-f", "approvectl revert", check=False).stdout, 5)
+    nobody_waits()
     assert "No change waits" in refused("keep")
     assert "protected already" in refused("protect", "sshd")
     master.terminate()
@@ -421,6 +425,7 @@ print(helper.recv(4096))"""
 @test("what cannot be put back is tried again later and later, and said once")
 def tries_again():
     at_first()
+    nobody_waits()  # each one would try, and say so
     ctl("protect", "sshd", "--revert-after", "10s")
     config = sandbox.read("/etc/ssh/sshd_config")
     mark = world.syslog.mark()
