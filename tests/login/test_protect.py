@@ -372,6 +372,7 @@ def sudo():
     shell.expect(r"status=0\r")
     ctl("protect", "sudo", "--revert-after", "1h")
     assert "through sudo" in refused("keep", "sudo")
+    time.sleep(0.1)
     asked_nobody(sandbox.sh("sudo", "approvectl", "keep", "sudo", check=False))
     shell.send("sudo approvectl keep sudo; echo status=$?")  # the timestamp of the old stack
     shell.expect("so that you are asked")
@@ -386,7 +387,7 @@ def sudo():
     ctl("unprotect", "sudo")
     assert sandbox.read("/etc/pam.d/sudo") == old
     ctl("protect", "sudo", "--revert-after", "1h")
-    sandbox.sh("sleep", "0.1")
+    time.sleep(0.1)  # the kernel counts a process's start in 10 ms
     done = sandbox.sh("sudo", "approvectl", "keep", "sudo", check=False)
     assert "since its stack was changed" in done.stdout, done.stdout
     asked_nobody(done)
@@ -398,6 +399,7 @@ def sudo():
 def su_of_root():
     at_first()
     ctl("protect", "su", "--revert-after", "1h")
+    time.sleep(0.1)
     asked_nobody(sandbox.sh("su", "-c", "approvectl keep su", check=False))
     assert '"waits"' in sandbox.read(f"{STATE}/su.json")
     ctl("unprotect", "su")
@@ -440,7 +442,8 @@ def tries_again():
     assert 1 <= tries <= 3, tries  # after 1, 3 and 7 seconds
     assert sandbox.read(STACK) == DEBIAN and world.syslog.since(mark).count("Nonsense") == 1, world.syslog.since(mark)
     sandbox.write("/etc/ssh/sshd_config", config)
-    back(20)
+    sandbox.wait_for("the next try", lambda: not os.path.exists(f"{STATE}/sshd.json"), 20)
+    back()
     as_before()
 
 
