@@ -36,10 +36,7 @@ bool change_is_service(const char *name)
 
 int64_t change_clock(void)
 {
-    struct timespec now = {0};
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_boot_ms();
 }
 
 void change_boot(char boot[64])

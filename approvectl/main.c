@@ -44,6 +44,7 @@ static const struct command_option unprotect_options[] = {
 };
 static const struct command_option keep_options[] = {
     {"--force", NULL, N_("from any login, or none: nothing has shown then that one works")},
+    {"--socket", "PATH", N_("another socket of the helper's")},
     {NULL, NULL, NULL},
 };
 static const struct command_option revert_options[] = {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "approvectl/reach.h"
 #include "common/i18n.h"
 
 #define ANCESTORS_MAX 64
@@ -84,11 +85,19 @@ static bool leaves_a_program(const char *service)
     return false;
 }
 
-bool new_login_is(const struct change *change, char *why, size_t why_size)
+/* Was this time, of this boot, before the change was in force? */
+static bool is_older(const struct change *change, int64_t at_ms)
+{
+    char boot[64];
+
+    change_boot(boot);
+    return !strcmp(boot, change->boot) && at_ms < change->since_ms;
+}
+
+static bool started_from_login(const struct change *change, char *why, size_t why_size)
 {
     bool own = leaves_a_program(change->service);
     struct process process = {.parent = getppid()};
-    char boot[64];
     bool found = false;
 
     for (int i = 0; !found && i < ANCESTORS_MAX && process.parent > 0; i++) {
@@ -96,7 +105,6 @@ bool new_login_is(const struct change *change, char *why, size_t why_size)
             break;
         found = signs_in(change->service, !own, process.name);
     }
-    change_boot(boot);
     if (!found)
         snprintf(why, why_size,
                  own ? _("this was not started from a login through %s: sign in through it, and "
@@ -104,7 +112,7 @@ bool new_login_is(const struct change *change, char *why, size_t why_size)
                      : _("this was not started from a login (%s): sign in anew, and run it "
                          "there"),
                  change->service);
-    else if (!strcmp(boot, change->boot) && process.start_ms < change->since_ms)
+    else if (is_older(change, process.start_ms))
         snprintf(why, why_size,
                  _("this login (%s) is older than the change of %s, and so proves nothing: sign in "
                    "anew, and run it there"),
@@ -112,4 +120,30 @@ bool new_login_is(const struct change *change, char *why, size_t why_size)
     else
         return true;
     return false;
+}
+
+/* Has the stack asked, and let somebody pass? */
+static bool has_asked(const struct change *change, const char *socket_path, char *why,
+                      size_t why_size)
+{
+    char said[400];
+    int64_t age = reach_last(socket_path, change->service, said, sizeof(said));
+
+    if (age >= 0 && !is_older(change, change_clock() - age))
+        return true;
+    if (age >= 0)
+        snprintf(said, sizeof(said),
+                 _("the helper has let nobody pass for %s since its stack was changed"),
+                 change->service);
+    snprintf(why, why_size,
+             _("%s: sign in anew through %s so that you are asked, and run it there (a sudo that "
+               "remembers you or asks nobody, or root's own su, tries no stack)"),
+             said, change->service);
+    return false;
+}
+
+bool new_login_is(const struct change *change, const char *socket_path, char *why, size_t why_size)
+{
+    return started_from_login(change, why, why_size) &&
+           has_asked(change, socket_path, why, why_size);
 }

@@ -1,8 +1,10 @@
 /* pin: whose phones count where host.conf says trust = pinned. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "approvectl/ctl.h"
@@ -26,15 +28,37 @@ static int read_pinned(const char *path, char **text, char *why, size_t why_size
     return file_read(path, FILE_OF_ROOT, HOST_PINS_MAX, text, &len, why, why_size);
 }
 
+/* Locks the file's folder: a new file takes the place of the old one, so a lock of its own would be
+ * lost. A descriptor that holds it until it is closed, or -1 with why. */
+static int lock_folder(const char *path, char *why, size_t why_size)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = !slash          ? strdup(".")
+                   : slash == path ? strdup("/")
+                                   : strndup(path, (size_t)(slash - path));
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    while (fd >= 0 && flock(fd, LOCK_EX) < 0) {
+        if (errno != EINTR) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    if (fd < 0)
+        snprintf(why, why_size, "%s: %s", folder ? folder : path, strerror(errno));
+    free(folder);
+    return fd;
+}
+
 /* Adds the line, unless it is there. Returns 1 where it was there, 0, or -1 with why. */
 static int add_line(const char *path, const char *user, const char *thumbprint, char *why,
                     size_t why_size)
 {
     struct host host = {.pin_count = 0};
     char *text = NULL, *more = NULL;
-    int result = -1, len;
+    int result = -1, len, lock = lock_folder(path, why, why_size);
 
-    if (read_pinned(path, &text, why, why_size) != 0)
+    if (lock < 0 || read_pinned(path, &text, why, why_size) != 0)
         goto out;
     len = asprintf(&more, "%s%s%s %s\n", text, *text && text[strlen(text) - 1] != '\n' ? "\n" : "",
                    user, thumbprint);
@@ -58,6 +82,8 @@ static int add_line(const char *path, const char *user, const char *thumbprint, 
         result = -1;
     }
 out:
+    if (lock >= 0)
+        close(lock);
     free(host.pins);
     free(text);
     free(more);

@@ -137,43 +137,74 @@ enum reach_key reach_key(const struct host *host, const char *token_url, char *w
     return known;
 }
 
-/* A START that no helper lets pass (a user's name with a control character), and that asks no
- * phone. */
-static int ask_helper(int fd)
+/* Sends a frame, and waits for its answer in the same place. Its type; 0 or -1 as frame_receive. */
+static int call_helper(int fd, struct frame *frame)
 {
-    struct frame frame;
     struct pollfd wait = {.fd = fd, .events = POLLIN};
 
-    frame_start(&frame, FRAME_START);
-    frame_add_number(&frame, "version", 1);
-    frame_add(&frame, "service", "approvectl");
-    frame_add(&frame, "user", "\001");
-    if (frame_send(fd, &frame) < 0 || poll(&wait, 1, HELPER_MS) <= 0)
+    if (frame_send(fd, frame) < 0 || poll(&wait, 1, HELPER_MS) <= 0)
         return -1;
-    return frame_receive(fd, &frame);
+    return frame_receive(fd, frame);
+}
+
+/* A descriptor to close, or -1 with why. */
+static int connect_helper(const char *socket_path, char *why, size_t why_size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (strlen(socket_path) >= sizeof(address.sun_path)) {
+        snprintf(why, why_size, _("%s: the path is too long for a socket"), socket_path);
+        return -1;
+    }
+    strcpy(address.sun_path, socket_path);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    snprintf(why, why_size, "%s: %s", socket_path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 bool reach_helper(const char *socket_path, char *why, size_t why_size)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    bool answered = false;
-    int fd = -1;
+    struct frame frame;
+    int fd = connect_helper(socket_path, why, why_size);
+    bool answered;
 
-    if (strlen(socket_path) >= sizeof(address.sun_path)) {
-        snprintf(why, why_size, _("%s: the path is too long for a socket"), socket_path);
+    if (fd < 0)
         return false;
-    }
-    strcpy(address.sun_path, socket_path);
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-        snprintf(why, why_size, "%s: %s", socket_path, strerror(errno));
-    } else if (ask_helper(fd) != FRAME_DONE) {
+    /* A START that no helper lets pass (a user's name with a control character), and that asks no
+     * phone. */
+    frame_start(&frame, FRAME_START);
+    frame_add_number(&frame, "version", 1);
+    frame_add(&frame, "service", "approvectl");
+    frame_add(&frame, "user", "\001");
+    answered = call_helper(fd, &frame) == FRAME_DONE;
+    if (!answered)
         snprintf(why, why_size, _("%s: something listens, and does not answer as a helper does"),
                  socket_path);
-    } else {
-        answered = true;
-    }
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return answered;
+}
+
+int64_t reach_last(const char *socket_path, const char *service, char *why, size_t why_size)
+{
+    struct frame frame;
+    long age = -1;
+    int fd = connect_helper(socket_path, why, why_size);
+
+    if (fd < 0)
+        return -1;
+    frame_start(&frame, FRAME_LAST);
+    frame_add(&frame, "service", service);
+    if (call_helper(fd, &frame) != FRAME_TIME)
+        snprintf(why, why_size, _("%s: something listens, and does not answer as a helper does"),
+                 socket_path);
+    else if (frame_get_number(&frame, "age", 0, FRAME_AGE_MAX, &age) != 0)
+        snprintf(why, why_size, _("the helper has let nobody pass for %s since it started"),
+                 service);
+    close(fd);
+    return age;
 }

@@ -29,4 +29,11 @@ enum reach_key reach_key(const struct host *host, const char *token_url, char *w
 /* Asks the helper something that it must refuse. True where it answers; else why. */
 bool reach_helper(const char *socket_path, char *why, size_t why_size);
 
+/*
+ * Asks the helper how long ago the connection was made over which somebody last passed for the
+ * service (LAST). Milliseconds, at most FRAME_AGE_MAX; -1 with why where nobody has, or where it
+ * does not say.
+ */
+int64_t reach_last(const char *socket_path, const char *service, char *why, size_t why_size);
+
 #endif

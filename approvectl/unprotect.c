@@ -1,6 +1,7 @@
 /* unprotect, keep, revert: what becomes of a change. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +16,8 @@
 #include "common/log.h"
 
 #define UNIT "approve-revert.service"
-#define LOOK_MS 1000 /* how often the one that waits looks for what has changed */
+#define LOOK_MS 1000   /* how often the one that waits looks for what has changed */
+#define RETRY_MS 60000 /* between two tries of what cannot be put back, at most */
 
 int protect_begin(void)
 {
@@ -105,6 +107,7 @@ int ctl_unprotect(const struct command_call *call)
 
 struct keep {
     const char *service; /* NULL: all that wait */
+    const char *socket;
     bool force;
     int kept, failed;
 };
@@ -123,7 +126,7 @@ static void keep_one(void *arg, struct change *change)
                                  "nothing to keep."));
         return;
     }
-    if (!keep->force && !new_login_is(change, why, sizeof(why))) {
+    if (!keep->force && !new_login_is(change, keep->socket, why, sizeof(why))) {
         ctl_error(EXIT_FAILED, why);
         return;
     }
@@ -143,6 +146,7 @@ static void keep_one(void *arg, struct change *change)
 int ctl_keep(const struct command_call *call)
 {
     struct keep keep = {.service = call->count ? call->words[0] : NULL,
+                        .socket = ctl_socket(call),
                         .force = command_value(call, "--force") != NULL};
     int lock = protect_begin();
 
@@ -158,14 +162,68 @@ int ctl_keep(const struct command_call *call)
 /* --- revert ------------------------------------------------------------------------------------
  */
 
+/* A change that could not be put back, and is tried again later and later. */
+struct retry {
+    struct retry *next;
+    char service[64], why[CHANGE_WHY];
+    int64_t pause_ms, at_ms; /* change_clock */
+};
+
 struct revert {
     int64_t next_ms; /* until the next is due; -1: none waits */
     int failed;
+    struct retry *retries;
 };
+
+static struct retry *find_retry(const struct revert *revert, const char *service)
+{
+    struct retry *retry = revert->retries;
+
+    while (retry && strcmp(retry->service, service) != 0)
+        retry = retry->next;
+    return retry;
+}
+
+static void forget_retry(struct revert *revert, const char *service)
+{
+    struct retry **link = &revert->retries, *retry;
+
+    while (*link && strcmp((*link)->service, service) != 0)
+        link = &(*link)->next;
+    retry = *link;
+    if (retry) {
+        *link = retry->next;
+        free(retry);
+    }
+}
+
+/* It failed: logs why, once, and puts the next try off. Milliseconds until then. */
+static int64_t put_off(struct revert *revert, const char *service, const char *why)
+{
+    struct retry *retry = find_retry(revert, service);
+
+    if (!retry || strcmp(retry->why, why) != 0)
+        log_error("%s: %s", service, why);
+    if (!retry) {
+        retry = calloc(1, sizeof(*retry));
+        if (!retry)
+            return LOOK_MS;
+        snprintf(retry->service, sizeof(retry->service), "%s", service);
+        retry->next = revert->retries;
+        revert->retries = retry;
+    }
+    snprintf(retry->why, sizeof(retry->why), "%s", why);
+    retry->pause_ms = retry->pause_ms ? retry->pause_ms * 2 : LOOK_MS;
+    if (retry->pause_ms > RETRY_MS)
+        retry->pause_ms = RETRY_MS;
+    retry->at_ms = change_clock() + retry->pause_ms;
+    return retry->pause_ms;
+}
 
 static void revert_one(void *arg, struct change *change)
 {
     struct revert *revert = arg;
+    struct retry *retry = find_retry(revert, change->service);
     int64_t left;
     char why[CHANGE_WHY] = "";
     int result;
@@ -173,7 +231,15 @@ static void revert_one(void *arg, struct change *change)
     if (change->state == CHANGE_KEPT || change->state == CHANGE_EDITED)
         return;
     left = change_left(change);
+    if (left == 0 && retry && retry->at_ms > change_clock()) {
+        revert->failed++;
+        if (revert->next_ms < 0 || revert->next_ms > LOOK_MS)
+            revert->next_ms = LOOK_MS;
+        return;
+    }
     result = left > 0 ? 0 : protect_undo(change, false, why, sizeof(why));
+    if (result >= 0)
+        forget_retry(revert, change->service);
     if (result > 0) {
         change->state = CHANGE_EDITED;
         log_error("%s: %s", change->service, why);
@@ -182,9 +248,8 @@ static void revert_one(void *arg, struct change *change)
         return;
     }
     if (result < 0) {
-        log_error("%s: %s", change->service, why);
         revert->failed++;
-        left = 5 * LOOK_MS;
+        left = put_off(revert, change->service, why);
     } else if (left == 0) {
         log_warn(_("%s: no new login confirmed the change: all is as it was before"),
                  change->service);
@@ -207,7 +272,8 @@ static bool look(struct revert *revert, bool wait, char *why, size_t why_size)
 
     if (lock < 0)
         return false;
-    *revert = (struct revert){.next_ms = -1};
+    revert->next_ms = -1;
+    revert->failed = 0;
     change_each(revert_one, revert);
     close(lock);
     return true;
@@ -231,5 +297,7 @@ int ctl_revert(const struct command_call *call)
         if (!look(&revert, true, why, sizeof(why)))
             return ctl_error(EXIT_FAILED, why);
     }
+    while (revert.retries)
+        forget_retry(&revert, revert.retries->service);
     return revert.failed == 0 ? EXIT_OK : EXIT_FAILED;
 }

@@ -26,3 +26,8 @@ int64_t clock_mono_ms(void)
 {
     return milliseconds(CLOCK_MONOTONIC);
 }
+
+int64_t clock_boot_ms(void)
+{
+    return milliseconds(CLOCK_BOOTTIME);
+}

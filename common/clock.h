@@ -13,4 +13,7 @@ int64_t clock_wall_ms(void);
 /* Milliseconds of a clock that never jumps. */
 int64_t clock_mono_ms(void);
 
+/* Milliseconds since boot; sleep counts. */
+int64_t clock_boot_ms(void);
+
 #endif

@@ -9,8 +9,8 @@
 
 enum { NAME_MAX_BYTES = 24 };
 
-static const char TYPES[] = {FRAME_START, FRAME_ANSWER, FRAME_KEY,  FRAME_INFO,
-                             FRAME_ERROR, FRAME_PROMPT, FRAME_WAIT, FRAME_DONE};
+static const char TYPES[] = {FRAME_START, FRAME_ANSWER, FRAME_KEY,  FRAME_LAST, FRAME_INFO,
+                             FRAME_ERROR, FRAME_PROMPT, FRAME_WAIT, FRAME_DONE, FRAME_TIME};
 
 static bool is_type(char type)
 {

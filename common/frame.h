@@ -9,17 +9,20 @@
 #define FRAME_MAX 4096
 #define FRAME_FIELDS 24
 #define FRAME_TEXT_MAX 1024
+#define FRAME_AGE_MAX 999999999 /* milliseconds: eleven days */
 #define FRAME_SOCKET "/run/approve/helper.sock"
 
 enum frame_type {
     FRAME_START = 'S',
     FRAME_ANSWER = 'A',
     FRAME_KEY = 'K',
+    FRAME_LAST = 'L',
     FRAME_INFO = 'I',
     FRAME_ERROR = 'E',
     FRAME_PROMPT = 'P',
     FRAME_WAIT = 'W',
     FRAME_DONE = 'D',
+    FRAME_TIME = 'T',
 };
 
 struct frame {

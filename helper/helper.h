@@ -9,6 +9,7 @@
 #include "helper/ciba.h"
 #include "helper/host.h"
 #include "helper/lookup.h"
+#include "helper/passed.h"
 #include "helper/quota.h"
 #include "helper/recent.h"
 
@@ -20,6 +21,7 @@ struct helper {
     struct ciba *ciba;
     struct lookups *lookups;
     struct recent *recent;
+    struct passed passed;
     struct bound *bound; /* NULL: no codes bound to this host */
     struct session *sessions;
     struct quotas *quotas;

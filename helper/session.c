@@ -149,7 +149,29 @@ void session_finish(struct session *session, enum outcome outcome, const char *d
                                        ? CIBA_BAD_CODES
                                        : CIBA_NOT_NEEDED);
         session->request = NULL;
+        if (lets_in(outcome))
+            passed_note(&session->helper->passed, session->login.service, session->began);
     }
+}
+
+void session_last(struct session *session, const struct frame *frame)
+{
+    const struct timeval linger = {SESSION_LINGER_MS / 1000, 0};
+    const char *service = frame_get(frame, "service");
+    struct frame answer;
+    int64_t age;
+
+    if (session->uid != 0 || service == NULL) {
+        session_drop(session, "a LAST that is not allowed, or not understood, from");
+        return;
+    }
+    session->phase = SESSION_DONE;
+    age = passed_age(&session->helper->passed, service, clock_boot_ms());
+    frame_start(&answer, FRAME_TIME);
+    if (age >= 0)
+        frame_add_number(&answer, "age", age < FRAME_AGE_MAX ? (long)age : FRAME_AGE_MAX);
+    evtimer_add(session->timer, &linger);
+    send_frame(session, &answer);
 }
 
 /* --- from the module --- */
@@ -160,6 +182,8 @@ static void on_frame(struct session *session, int type, const struct frame *fram
 
     if (type == FRAME_START && session->phase == SESSION_NEW) {
         session_start(session, frame);
+    } else if (type == FRAME_LAST && session->phase == SESSION_NEW) {
+        session_last(session, frame);
     } else if (type == FRAME_ANSWER && session->prompt_open && text != NULL) {
         session->prompt_open = false;
         session_on_answer(session, text);
@@ -224,6 +248,7 @@ struct session *session_new(struct helper *helper, int fd, uid_t uid, enum outco
     session->uid = uid;
     session->refusal = refusal;
     session->started = clock_mono_ms();
+    session->began = clock_boot_ms();
     session->readable = event_new(helper->base, fd, EV_READ | EV_PERSIST, on_readable, session);
     session->timer = evtimer_new(helper->base, on_timer, session);
     session->life = evtimer_new(helper->base, on_life_over, session);

@@ -42,6 +42,7 @@ struct session {
     struct host *host;
     struct policy policy;
     int64_t started; /* clock_mono_ms */
+    int64_t began;   /* the same, clock_boot_ms */
     struct conversation conversation;
     struct ciba_request *request;
     char code[8]; /* typed, for a request that is being made; wiped */
@@ -70,6 +71,9 @@ void session_finish(struct session *session, enum outcome outcome, const char *d
 
 /* Closes, with a line of log: "WHAT uid N: closed". */
 void session_drop(struct session *session, const char *what);
+
+/* LAST came: answers it, to root only. */
+void session_last(struct session *session, const struct frame *frame);
 
 /* START came. */
 void session_start(struct session *session, const struct frame *frame);

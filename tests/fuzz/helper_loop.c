@@ -28,6 +28,11 @@ int64_t clock_mono_ms(void)
     return 1000000 + now_ms;
 }
 
+int64_t clock_boot_ms(void)
+{
+    return clock_mono_ms();
+}
+
 int64_t clock_wall_ms(void)
 {
     return INT64_C(1000) * WORLD_START + now_ms;

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """trust = pinned: only the phones that this host's administrator pinned open it, whatever the server says (I4)."""
+import subprocess
+
 import common
 import sandbox
 
@@ -39,6 +41,17 @@ def junk():
     done = ctl("pin", "bob", "x" * 43)
     assert done.returncode == 1 and f"{PINNED}:2" in done.stdout and sandbox.read(PINNED) == before + "who is this\n"
     sandbox.write(PINNED, before)
+
+
+@test("of many `approvectl pin` at once none loses another's line")
+def at_once():
+    before = sandbox.read(PINNED)
+    lines = [f"bob {number:02}{'x' * 41}" for number in range(30)]
+    running = [subprocess.Popen(["approvectl", "pin", *line.split()], stdout=subprocess.DEVNULL) for line in lines]
+    assert [one.wait(20) for one in running] == [0] * len(lines)
+    after = sandbox.read(PINNED)
+    sandbox.write(PINNED, before)
+    assert after.startswith(before) and sorted(after[len(before):].splitlines()) == lines
 
 
 @test("I4: the pinned phone's approval opens the session")

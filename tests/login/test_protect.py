@@ -10,8 +10,10 @@ import time
 import common
 import pexpect
 import sandbox
+from terminal import Terminal
 
 sandbox.enter()
+HELPER = "/run/approve/helper.sock"
 STACK, DROP_IN, STATE = "/etc/pam.d/sshd", "/etc/ssh/sshd_config.d/00-pam_approve.conf", "/var/lib/approve-host"
 DEBIAN = "".join(open(STACK, encoding="utf-8"))  # as Debian ships it, before the harness writes ours
 world = common.World(conf="[service sshd]\nexcept = root", people=("alice", "bob"))
@@ -65,6 +67,10 @@ def as_before():
     ssh.signed_in()
 
 
+def nobody_waits():
+    sandbox.wait_for("nobody to wait any more", lambda: not sandbox.sh("pgrep", "-f", "approvectl revert", check=False).stdout, 5)
+
+
 def at_first():
     """Whatever a failed test has left."""
     world.host.stop()
@@ -106,7 +112,7 @@ def whole_way():
     approved()
     newer = root("approvectl keep")
     assert newer.returncode == 0 and f"kept: {STACK}" in newer.stdout and f"kept: {DROP_IN}" in newer.stdout, newer.stdout
-    sandbox.wait_for("nobody to wait any more", lambda: not sandbox.sh("pgrep", "-f", "approvectl revert", check=False).stdout, 5)
+    nobody_waits()
     assert "No change waits" in refused("keep")
     assert "protected already" in refused("protect", "sshd")
     master.terminate()
@@ -347,16 +353,98 @@ def never():
     ctl("unprotect", "su")
 
 
-@test("sudo: `keep` counts from a sudo that began after the change, in the same session too")
+SUDOERS = "Defaults !lecture\nalice ALL=(ALL) ALL\nroot ALL=(ALL) NOPASSWD: ALL\n"
+
+
+def asked_nobody(done):
+    assert done.returncode == 1 and "so that you are asked" in done.stdout, done.stdout
+
+
+@test("sudo: `keep` wants one that asked after the change: not root's own, not one within alice's timestamp, not an approval before the change; after a real one it keeps")
 def sudo():
     at_first()
-    sandbox.write("/etc/sudoers.d/tests", "Defaults !lecture\nroot ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+    sandbox.write("/etc/sudoers.d/tests", SUDOERS, 0o440)
     old = sandbox.read("/etc/pam.d/sudo")
+    shell = Terminal("PS1='$ ' exec sh -i")
+    shell.expect(r"\$ ")
+    shell.send("sudo true; echo status=$?")
+    shell.password()
+    shell.expect(r"status=0\r")
     ctl("protect", "sudo", "--revert-after", "1h")
     assert "through sudo" in refused("keep", "sudo")
-    assert "kept: /etc/pam.d/sudo" in sandbox.sh("sudo", "approvectl", "keep", "sudo").stdout
+    time.sleep(0.1)
+    asked_nobody(sandbox.sh("sudo", "approvectl", "keep", "sudo", check=False))
+    shell.send("sudo approvectl keep sudo; echo status=$?")  # the timestamp of the old stack
+    shell.expect("so that you are asked")
+    shell.expect(r"status=1\r")
+    shell.send("sudo -k; sudo approvectl keep sudo; echo status=$?")
+    number = shell.password().number()
+    refused("keep", "sudo")  # asked is not yet approved
+    asked_nobody(sandbox.sh("sudo", "approvectl", "keep", "sudo", check=False))
+    world.phone.approve(number)
+    shell.expect("kept: /etc/pam.d/sudo")
+    shell.expect(r"status=0\r")
     ctl("unprotect", "sudo")
     assert sandbox.read("/etc/pam.d/sudo") == old
+    ctl("protect", "sudo", "--revert-after", "1h")
+    time.sleep(0.1)  # the kernel counts a process's start in 10 ms
+    done = sandbox.sh("sudo", "approvectl", "keep", "sudo", check=False)
+    assert "since its stack was changed" in done.stdout, done.stdout
+    asked_nobody(done)
+    ctl("unprotect", "sudo")
+    shell.close()
+
+
+@test("su: root's own asks nobody, and so keeps nothing")
+def su_of_root():
+    at_first()
+    ctl("protect", "su", "--revert-after", "1h")
+    time.sleep(0.1)
+    asked_nobody(sandbox.sh("su", "-c", "approvectl keep su", check=False))
+    assert '"waits"' in sandbox.read(f"{STATE}/su.json")
+    ctl("unprotect", "su")
+
+
+@test("only root hears from the helper who passed; a helper that was restarted knows nothing, and `keep` is refused")
+def who_passed():
+    at_first()
+    query = f"""import socket
+helper = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+helper.settimeout(5)
+helper.connect({HELPER!r})
+helper.send(b"Lservice=sshd\\0")
+print(helper.recv(4096))"""
+    ctl("protect", "sshd", "--revert-after", "1h")
+    approved()
+    assert "b'Tage=" in sandbox.sh("python3", "-c", query).stdout
+    assert sandbox.sh("python3", "-c", query, user="alice", check=False).stdout.strip() == "b''"
+    world.host.stop()
+    world.host.start()
+    assert sandbox.sh("python3", "-c", query).stdout.strip() == "b'T'"
+    ctl("unprotect", "sshd")
+
+
+@test("what cannot be put back is tried again later and later, and said once")
+def tries_again():
+    at_first()
+    nobody_waits()  # each one would try, and say so
+    ctl("protect", "sshd", "--revert-after", "10s")
+    config = sandbox.read("/etc/ssh/sshd_config")
+    mark = world.syslog.mark()
+    sandbox.write("/etc/ssh/sshd_config", f"Nonsense yes\n{config}")
+    pid = sandbox.wait_for("the one that waits", lambda: sandbox.sh("pgrep", "-f", "approvectl revert --wait", check=False).stdout.split())[0]
+    sandbox.wait_for("the first try", lambda: "Nonsense" in world.syslog.since(mark), 15)
+    tracer = subprocess.Popen(["strace", "-f", "-p", pid, "-e", "trace=execve", "-o", "/tmp/tries"], stderr=subprocess.DEVNULL)
+    time.sleep(8)
+    tracer.terminate()
+    tracer.wait()
+    tries = len(re.findall(r"execve\(.*\) = 0$", sandbox.read("/tmp/tries"), re.M))
+    assert 1 <= tries <= 3, tries  # after 1, 3 and 7 seconds
+    assert sandbox.read(STACK) == DEBIAN and world.syslog.since(mark).count("Nonsense") == 1, world.syslog.since(mark)
+    sandbox.write("/etc/ssh/sshd_config", config)
+    sandbox.wait_for("the next try", lambda: not os.path.exists(f"{STATE}/sshd.json"), 20)
+    back()
+    as_before()
 
 
 test.run(world.logs)
