@@ -270,6 +270,31 @@ for name, each in WAYS.items():
     add_way_row(name, each)
 
 
+@test("a hundred wrong codes in a row lock them without an end that a text could name; an approval by phone on this host ends it")
+def _():
+    with Setting(hooks=sealing(), bound=True) as s:
+        log_in(s)
+        s.process.terminate()
+        s.process.wait()
+        begin = int(time.time()) - 80 * 86400  # five a day since then
+        with open(f"{s.state}/codes", "a", encoding="utf-8") as out:
+            out.write("".join(f"wrong {begin + i * 17280} alice\n" for i in range(100)))
+        s.start()
+        server = s.backend.hooks.pop("raw", {})
+        unplug(s)
+        settle()
+        client = s.client(service="sudo")
+        client.prompt()
+        client.answer(code())
+        client.done("code_locked")
+        assert client.texts()[-1] == "Too many wrong codes. Approve on the phone, or try again later.", client.frames
+        s.backend.hooks["raw"] = server
+        log_in(s)
+        unplug(s)
+        settle()
+        offline(s, code(), "code")
+
+
 def too_many(own):
     """429, ours or a proxy's."""
     def answer(handler):
