@@ -6,6 +6,7 @@ import time
 import greeter
 import sandbox
 from container import Container
+from screen import GreeterLost
 
 QUIET = ("systemd-networkd systemd-resolved systemd-timesyncd ModemManager wpa_supplicant avahi-daemon bluetooth packagekit colord cups geoclue bolt "
          "power-profiles-daemon switcheroo-control udisks2").split()
@@ -56,9 +57,15 @@ class Gdm(greeter.Greeter):
         return True
 
     def ready(self, seconds=20):
-        """A greeter is up when it lists the people."""
-        sandbox.wait_for(lambda: f"GDM's greeter; the screen shows {self.text() if self.enter else 'nothing'}",
-                         lambda: self.see("Debian-gdm") and self.listed(), seconds)
+        """A greeter is up when it lists the people. Without a graphics card GDM now and then brings up none after a session."""
+        try:
+            sandbox.wait_for("GDM's greeter", lambda: self.see("Debian-gdm") and self.listed(), seconds)
+        except AssertionError as late:
+            raise GreeterLost(f"{late}; the screen shows {self.text() if self.enter else 'nothing'}") from late
+
+    def restart(self):
+        self.machine.run("systemctl restart gdm3")
+        self.ready(60)
 
     def desktop(self, user):
         """Waits for the GNOME Shell of a session; leave() ends it."""

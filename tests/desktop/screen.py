@@ -21,6 +21,10 @@ def pipe(argv, data):
     return subprocess.run(argv, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, env={"PATH": os.environ["PATH"], "OMP_THREAD_LIMIT": "1"}).stdout
 
 
+class GreeterLost(AssertionError):
+    """The greeter did not come back after a session: nothing that the login before had a part in."""
+
+
 class Word:
     """A word on the screen, and its middle."""
 
