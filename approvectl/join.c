@@ -303,7 +303,8 @@ int ctl_join(const struct command_call *call)
                  "Next:\n"
                  "  systemctl enable --now approve-helper.socket\n"
                  "  approvectl test USER     one approval, before any service depends on it\n"
-                 "  approvectl check         after pam_approve.so is in a PAM stack\n"),
+                 "  approvectl protect sshd  has a service ask, on trial until it is kept\n"
+                 "  approvectl check         says what each service asks, and what to mend\n"),
                join.id, join.url, join.conf, join.key_path);
     }
     jwk_free(join.key);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/command.h"
 #include "common/daemon.h"
@@ -104,6 +105,9 @@ static int run_helper(const struct command_call *call)
     log_open("approve-helper", false,
              command_value(call, "--debug") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     daemon_set_up();
+    if (geteuid() == 0)
+        log_warn("running as root, which it need not: systemctl enable --now "
+                 "approve-helper.socket starts it as its own user");
     signal(SIGHUP, SIG_IGN);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     helper.base = event_base_new();
