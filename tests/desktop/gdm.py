@@ -87,9 +87,12 @@ class Gdm(greeter.Greeter):
         def shown():
             self.key("Escape")
             self.key("space")
-            time.sleep(0.5)
-            return "assword" in self.text()
-        sandbox.wait_for(lambda: f"the unlock screen; it shows {self.text()}", shown, 10)
+            for _ in range(4):  # it is drawn step by step
+                time.sleep(0.5)
+                if "assword" in self.text():
+                    return True
+            return False
+        sandbox.wait_for(lambda: f"the unlock screen; it shows {self.text()}", shown, 20)
         self.key("BackSpace")
 
     def unlocked(self):
