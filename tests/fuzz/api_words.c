@@ -8,18 +8,6 @@
 #include "tests/fuzz/expand.h"
 #include "tests/fuzz/sign.h"
 
-static char *print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static char *print(const char *format, ...)
-{
-    char *text = NULL;
-    va_list list;
-
-    va_start(list, format);
-    MUST(vasprintf(&text, format, list) >= 0);
-    va_end(list);
-    return text;
-}
-
 /* usual with the members of text changed; text that is no object stands as it is. Takes usual. */
 static char *merge(json_t *usual, const char *text)
 {
@@ -37,7 +25,7 @@ static char *merge(json_t *usual, const char *text)
 
 static char *new_id(void)
 {
-    return print("id-%016u", ++api.messages);
+    return expand_print("id-%016u", ++api.messages);
 }
 
 /* --- the phone -------------------------------------------------------------------------------- */
@@ -52,8 +40,9 @@ static char *sign_message(const struct jwk *key, bool embed, const char *text)
                         "iat", (json_int_t)clock_wall(), "jti", id, "app", "1.0"),
               text);
     public = json_text_dump(json);
-    header = print("{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"%s\"%s%s}", jwk_thumbprint(key),
-                   LOGIN_PHONE_TYP, embed ? ",\"jwk\":" : "", embed ? public : "");
+    header =
+        expand_print("{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"%s\"%s%s}", jwk_thumbprint(key),
+                     LOGIN_PHONE_TYP, embed ? ",\"jwk\":" : "", embed ? public : "");
     compact = forge_jws(key, header, payload);
     json_decref(json);
     free(public);
@@ -87,8 +76,8 @@ static char *make_decision(void *arg, const char *text)
                               "number", 42, "iat", (json_int_t)clock_wall(), "jkt",
                               jwk_thumbprint(api.device_key)),
                     text);
-    header = print("{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"%s\"}",
-                   jwk_thumbprint(api.device_key), LOGIN_DECISION_TYP);
+    header = expand_print("{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"%s\"}",
+                          jwk_thumbprint(api.device_key), LOGIN_DECISION_TYP);
     compact = forge_jws(api.device_key, header, payload);
     free(header);
     free(payload);
@@ -119,8 +108,8 @@ static char *make_assertion(void *arg, const char *text)
                               API_URL, "jti", id, "iat", (json_int_t)clock_wall(), "exp",
                               (json_int_t)clock_wall() + 60),
                     text);
-    header =
-        print("{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"JWT\"}", jwk_thumbprint(api.host_key));
+    header = expand_print("{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"JWT\"}",
+                          jwk_thumbprint(api.host_key));
     compact = forge_jws(api.host_key, header, payload);
     free(header);
     free(payload);
@@ -163,7 +152,7 @@ static char *make_code(void *arg, const char *text)
     int64_t step = clock_wall() / TOTP_STEP + (text ? strtol(text, NULL, 10) % 100 : 0);
 
     (void)arg;
-    return print("%06d", totp_code(api.secret, sizeof api.secret, step));
+    return expand_print("%06d", totp_code(api.secret, sizeof api.secret, step));
 }
 
 /* --- anyone ----------------------------------------------------------------------------------- */
@@ -181,7 +170,7 @@ static char *make_key(void *arg, const char *text)
 static char *make_now(void *arg, const char *text)
 {
     (void)arg;
-    return print("%lld", (long long)clock_wall() + (text ? strtol(text, NULL, 10) : 0));
+    return expand_print("%lld", (long long)clock_wall() + (text ? strtol(text, NULL, 10) : 0));
 }
 
 static char *make_many(void *arg, const char *text)

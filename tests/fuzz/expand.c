@@ -1,5 +1,7 @@
 #include "tests/fuzz/expand.h"
 
+#include <stdarg.h>
+
 #include "tests/fuzz/fuzz.h"
 
 #define DEPTH_MOST 8
@@ -67,4 +69,15 @@ char *expand(const char *text, const struct expand_word *words, void *arg)
     const struct expansion expansion = {words, arg};
 
     return expand_part(&expansion, &text, 0);
+}
+
+char *expand_print(const char *format, ...)
+{
+    char *text = NULL;
+    va_list list;
+
+    va_start(list, format);
+    MUST(vasprintf(&text, format, list) >= 0);
+    va_end(list);
+    return text;
 }

@@ -16,4 +16,7 @@ struct expand_word {
 #define EXPAND_MAX 65536
 char *expand(const char *text, const struct expand_word *words, void *arg);
 
+/* What a word's make returns, by printf's format. A new string. */
+char *expand_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

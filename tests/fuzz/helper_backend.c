@@ -6,22 +6,11 @@
 #include "common/login.h"
 #include "helper/ciba_request.h"
 #include "helper/session.h"
+#include "tests/fuzz/expand.h"
 #include "tests/fuzz/sign.h"
 #include "tests/unit/vectors.h"
 
 #define AUTH_REQ_ID "r-1"
-
-static char *print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static char *print(const char *format, ...)
-{
-    char *text = NULL;
-    va_list list;
-
-    va_start(list, format);
-    MUST(vasprintf(&text, format, list) >= 0);
-    va_end(list);
-    return text;
-}
 
 static char *public_key(const struct jwk *key)
 {
@@ -41,7 +30,7 @@ static char *make_url(void *arg, const char *text)
 static char *make_now(void *arg, const char *text)
 {
     (void)arg;
-    return print("%lld", (long long)clock_wall() + (text ? strtol(text, NULL, 10) : 0));
+    return expand_print("%lld", (long long)clock_wall() + (text ? strtol(text, NULL, 10) : 0));
 }
 
 static char *make_phone(void *arg, const char *text)
@@ -66,8 +55,8 @@ static char *make_jwks(void *arg, const char *text)
     const struct backend *backend = arg;
     char *key = public_key(backend->issuer_key), *keys;
 
-    keys = print("{\"keys\":[{\"kid\":\"%s\",\"alg\":\"ES256\",%s]}",
-                 text ? text : jwk_thumbprint(backend->issuer_key), key + 1);
+    keys = expand_print("{\"keys\":[{\"kid\":\"%s\",\"alg\":\"ES256\",%s]}",
+                        text ? text : jwk_thumbprint(backend->issuer_key), key + 1);
     free(key);
     return keys;
 }
@@ -75,9 +64,10 @@ static char *make_jwks(void *arg, const char *text)
 static char *make_asked(void *arg, const char *text)
 {
     (void)arg;
-    return print("{\"auth_req_id\":\"" AUTH_REQ_ID "\",\"expires_in\":60,\"interval\":1,"
-                 "\"device\":\"Pixel 8\",\"devices\":1,\"methods\":[\"phone\",\"code\"]%s%s}",
-                 text ? "," : "", text ? text : "");
+    return expand_print(
+        "{\"auth_req_id\":\"" AUTH_REQ_ID "\",\"expires_in\":60,\"interval\":1,"
+        "\"device\":\"Pixel 8\",\"devices\":1,\"methods\":[\"phone\",\"code\"]%s%s}",
+        text ? "," : "", text ? text : "");
 }
 
 /* The number that is right now, or 0. */
@@ -112,8 +102,8 @@ static char *make_denial(void *arg, const char *text)
 
 static char *sign(const struct jwk *key, const struct backend *backend, const char *payload)
 {
-    char *header = print("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}",
-                         jwk_thumbprint(backend->issuer_key));
+    char *header = expand_print("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}",
+                                jwk_thumbprint(backend->issuer_key));
     char *compact = forge_jws(key, header, payload);
 
     free(header);

@@ -39,8 +39,19 @@ version = sandbox.sh("chroot", ROOT, "ssh", "-V").stdout.split()[0]
 print(f"# {version}")
 
 
-def sign_in(client=(), **more):
-    return sandbox.Ssh(sshd, "alice", client=client, **more)
+def sign_in(client):
+    return sandbox.Ssh(sshd, "alice", client=client)
+
+
+def waits(client, more=""):
+    """A sign-in under `show = wait`, after its password."""
+    world.host.conf("[service sshd]\nshow = wait" + more)
+    return sign_in(client).password()
+
+
+def number_in_text(ssh):
+    ssh.expect(r"Approve (\d\d) on ", timeout=3)
+    return int(ssh.term.match.group(1))
 
 
 for client, words in (((), "Debian 12's ssh"), (("chroot", ROOT), "its own ssh")):
@@ -54,28 +65,21 @@ for client, words in (((), "Debian 12's ssh"), (("chroot", ROOT), "its own ssh")
 
     @test(f"{version}, {words}: show = wait: the number as a text, and the session opens by itself")
     def wait(client=client):
-        world.host.conf("[service sshd]\nshow = wait")
-        ssh = sign_in(client)
-        ssh.password()
-        ssh.expect(r"Approve (\d\d) on ", timeout=3)
-        world.phone.approve(int(ssh.term.match.group(1)))
+        ssh = waits(client)
+        world.phone.approve(number_in_text(ssh))
         ssh.signed_in()
 
     @test(f"{version}, {words}: show = wait: no answer in time brings the prompt for a code")
     def code(client=client):
-        world.host.conf("[service sshd]\nshow = wait\nwait = 5")
-        ssh = sign_in(client)
-        ssh.password()
+        ssh = waits(client, "\nwait = 5")
         ssh.expect("Code", timeout=12)
-        ssh.send(world.phone.code())
+        ssh.send(world.phone.fresh_code())
         ssh.signed_in()
 
     @test(f"{version}, {words}: show = wait: Deny ends it")
     def deny(client=client):
-        world.host.conf("[service sshd]\nshow = wait")
-        ssh = sign_in(client)
-        ssh.password()
-        ssh.expect(r"Approve (\d\d) on ", timeout=3)
+        ssh = waits(client)
+        number_in_text(ssh)
         world.phone.deny()
         ssh.refused()
         world.forget_denials()
