@@ -56,7 +56,6 @@ const char *http_path(const struct http_call *call);
 const char *http_rest(const struct http_call *call); /* what a last "*" matched, or "" */
 const char *http_header(const struct http_call *call, const char *name); /* or NULL */
 const char *http_body(const struct http_call *call, size_t *len);        /* NUL-terminated */
-const char *http_peer(const struct http_call *call); /* address, for limits and logs; "unix" */
 
 /*
  * A signature in this call was right: from now on its connection counts for that sender, who may

@@ -144,8 +144,3 @@ const char *http_body(const struct http_call *call, size_t *len)
     *len = call->body_len;
     return call->body ? call->body : "";
 }
-
-const char *http_peer(const struct http_call *call)
-{
-    return call->connection->peer;
-}
