@@ -240,12 +240,18 @@ def silence(handler):
     handler.close_connection = True
 
 
-def drip(handler):
+def head_of_answer(handler):
+    """The right answer's head, whole; returns its body, of which the caller sends what it likes."""
     data = json.dumps(right_answer(handler)).encode()
     handler.send_response(200)
     handler.send_header("Content-Type", "application/json")
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()
+    return data
+
+
+def drip(handler):
+    data = head_of_answer(handler)
     for i in range(6):
         handler.wfile.write(data[i:i + 1])
         handler.wfile.flush()
@@ -263,12 +269,7 @@ def drip_all(handler):
 
 
 def cut(handler):
-    data = json.dumps(right_answer(handler)).encode()
-    handler.send_response(200)
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", str(len(data)))
-    handler.end_headers()
-    handler.wfile.write(data[:-1])
+    handler.wfile.write(head_of_answer(handler)[:-1])
     handler.close_connection = True
 
 
