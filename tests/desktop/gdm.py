@@ -84,16 +84,17 @@ class Gdm(greeter.Greeter):
         self.raise_curtain()
 
     def raise_curtain(self):
+        """Escape raises it, and lowers it again; a letter would be typed into the entry, whose hint says when it can be used."""
         def shown():
+            if "assword" in self.text():
+                return True
             self.key("Escape")
-            self.key("space")
-            for _ in range(4):  # it is drawn step by step
+            for _ in range(8):  # it is drawn step by step
                 time.sleep(0.5)
                 if "assword" in self.text():
                     return True
             return False
-        sandbox.wait_for(lambda: f"the unlock screen; it shows {self.text()}", shown, 20)
-        self.key("BackSpace")
+        sandbox.wait_for(lambda: f"the unlock screen; it shows {self.text()}", shown, 30)
 
     def unlocked(self):
         sandbox.wait_for(lambda: f"the screen to be unlocked; it shows {self.text()}", lambda: not self.locked())
