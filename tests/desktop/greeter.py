@@ -44,5 +44,5 @@ exec /usr/bin/Xvfb $keep -screen 0 {screen.WIDTH}x{screen.HEIGHT}x24 -nolisten t
         return self.sessions()[-1][1]
 
     def workers(self):
-        """The processes that hold a conversation with PAM for somebody who wants in."""
+        """The processes that hold a conversation with PAM; the one for whoever wants in now is the last."""
         return self.inside("pgrep", "-f", self.worker, check=False).stdout.split()
