@@ -144,11 +144,33 @@ static void reply(struct backchannel_call *call, const struct store_rows *phones
     client_reply(&call->client, body);
 }
 
+static void on_found(void *arg, enum store_status status, const struct store_rows *const *results)
+{
+    struct backchannel_call *call = arg;
+    if (status != STORE_OK)
+        client_stored(&call->client, STORE_FAILED);
+    else
+        reply(call, results[0], NULL);
+}
+
+/* The answer to the first try was lost: the host gets the request that it has, and phones see one.
+ */
+static void reply_again(struct backchannel_call *call, const struct store_rows *asked)
+{
+    struct store *store = call->client.held.server->store;
+
+    snprintf(call->id, sizeof call->id, "%s", store_text(asked, 0, 0));
+    call->life = (store_integer(asked, 0, 1) - store_now_ms(store) + 999) / 1000;
+    store_run(store, STATEMENT_DEVICES_ASKED, VALUES(V_TEXT(call->id)), on_found, call);
+}
+
 static void on_fault(void *arg, enum store_status status, const struct store_rows *const *results)
 {
     struct backchannel_call *call = arg;
     if (status != STORE_OK)
         client_stored(&call->client, STORE_FAILED);
+    else if (store_count(results[1]) > 0)
+        reply_again(call, results[1]);
     else if (store_integer(results[0], 0, 0) == 0)
         client_error(&call->client, 403, "unauthorized_client", "this host was revoked");
     else if (store_integer(results[0], 0, 1) != 0)
@@ -170,9 +192,14 @@ static void on_added(void *arg, enum store_status status, const struct store_row
         return;
     }
     if (store_count(results[1]) == 0) {
-        store_run(server->store, STATEMENT_REQUEST_ADD_FAULT,
-                  VALUES(V_TEXT(call->client.host), V_TEXT(login->user), V_TEXT(login->request)),
-                  on_fault, call);
+        const struct store_value values[] = {V_TEXT(call->client.host), V_TEXT(login->user),
+                                             V_TEXT(login->request), V_TEXT(call->details),
+                                             V_INT(store_now_ms(server->store))};
+        const struct store_step steps[] = {
+            {.statement = STATEMENT_REQUEST_ADD_FAULT, .values = values, .count = 3},
+            {.statement = STATEMENT_REQUEST_ASKED_AGAIN, .values = values, .count = 5},
+        };
+        store_run_steps(server->store, steps, 2, on_fault, call);
         return;
     }
     bool shown = store_count(results[2]) > 0;

@@ -1,6 +1,7 @@
 #include "common/https.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -92,6 +93,19 @@ static size_t collect(char *data, size_t size, size_t count, void *arg)
     return more;
 }
 
+/* Where packets are lost, the system would go on sending a request after its caller gave up, and a
+ * phone would ring for a login that is over (tcp(7)). */
+static int limit_unsent(void *unused, curl_socket_t fd, curlsocktype purpose)
+{
+    const unsigned int ms = HTTPS_UNSENT_MS;
+
+    (void)unused;
+    (void)purpose;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms,
+                     sizeof ms); /* a Unix socket has none */
+    return CURL_SOCKOPT_OK;
+}
+
 #define SET(option, value) (curl_easy_setopt(handle, option, value) == CURLE_OK)
 
 /* With a pin the key alone says who the server is: its certificate needs nobody's signature. */
@@ -115,9 +129,9 @@ CURL *https_handle(const char *url, const char *pin, long timeout_ms, struct htt
         SET(CURLOPT_PROTOCOLS_STR, "http,https") && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
         SET(CURLOPT_NOPROXY, "*") && SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
         SET(CURLOPT_TCP_NODELAY, 1L) && SET(CURLOPT_NOSIGNAL, 1L) &&
-        SET(CURLOPT_TIMEOUT_MS, timeout_ms) && SET(CURLOPT_ERRORBUFFER, answer->error) &&
-        SET(CURLOPT_USERAGENT, "pam_approve/" VERSION) && SET(CURLOPT_WRITEFUNCTION, collect) &&
-        SET(CURLOPT_WRITEDATA, answer))
+        SET(CURLOPT_SOCKOPTFUNCTION, limit_unsent) && SET(CURLOPT_TIMEOUT_MS, timeout_ms) &&
+        SET(CURLOPT_ERRORBUFFER, answer->error) && SET(CURLOPT_USERAGENT, "pam_approve/" VERSION) &&
+        SET(CURLOPT_WRITEFUNCTION, collect) && SET(CURLOPT_WRITEDATA, answer))
         return handle;
     curl_easy_cleanup(handle);
     snprintf(answer->error, sizeof(answer->error),

@@ -8,7 +8,8 @@
 
 #define HTTPS_ANSWER_MAX (256 * 1024)
 #define HTTPS_URL_SHOWN 300
-#define HTTPS_FAULT_MAX 512 /* bytes of a line that says what went wrong */
+#define HTTPS_UNSENT_MS 5000 /* what the other side has not acknowledged by then is thrown away */
+#define HTTPS_FAULT_MAX 512  /* bytes of a line that says what went wrong */
 
 struct https_answer {
     long status; /* 0: no answer; then error says why */

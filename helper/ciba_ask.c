@@ -44,19 +44,22 @@ int ciba_draw_number(struct ciba_request *request)
     return 0;
 }
 
-/* Each try is a request of its own: whether the one before arrived is not known. */
+/* A second try has the same details: where the first arrived and only its answer did not, the
+ * server answers with the request that it has, and no phone shows two. */
 static int build_details(struct ciba_request *request)
 {
-    char *id = random_token(16);
+    char *id;
 
-    free(request->details);
-    request->details = NULL;
+    if (request->details != NULL)
+        return 0;
+    id = random_token(16);
     if (id == NULL || strlen(id) >= sizeof request->login.request) {
         free(id);
         return -1;
     }
     strcpy(request->login.request, id);
     free(id);
+    request->ends = clock_mono_ms() + request->life * 1000;
     request->login.issued = clock_wall();
     request->login.expires = request->login.issued + request->life;
     if (request->host->provider == PROVIDER_CIBA)
@@ -135,6 +138,8 @@ static bool take_stricter_mode(struct ciba_request *request, const struct call_a
         if (strcmp(wanted, login_number_modes[mode]) == 0) {
             request->stricter = true;
             request->login.mode = (enum number_mode)mode;
+            free(request->details);
+            request->details = NULL;
             return ciba_draw_number(request) == 0;
         }
     }
@@ -167,7 +172,10 @@ static int read_asked(struct ciba_request *request, const json_t *body)
     strcpy(request->auth_req_id, id);
     if (expires > request->life)
         expires = request->life;
-    request->deadline = clock_mono_ms() + expires * 1000 + GRACE_MS;
+    request->deadline = clock_mono_ms() + expires * 1000;
+    if (request->deadline > request->ends)
+        request->deadline = request->ends;
+    request->deadline += GRACE_MS;
     if (json_text_integer(body, "interval", 0, INT64_MAX, &number) == 0)
         request->interval = number > 30 ? 30 : (long)number;
     if (request->interval < 1)

@@ -44,7 +44,8 @@ struct ciba_request {
     ciba_notify *notify;
     void *arg;
 
-    char *details; /* the bytes, or NULL */
+    char *details; /* the bytes, the same with each try, or NULL */
+    int64_t ends;  /* clock_mono_ms: when the details say that it is over */
     int number;
     bool stricter;     /* the server asked for a stricter number mode already */
     int attempts;      /* of the backchannel request */
@@ -56,7 +57,7 @@ struct ciba_request {
     struct event *timer;  /* the next step of the main line */
     struct event *expiry; /* the request's end by our own clock */
     struct event *recode; /* the code's second try */
-    int64_t deadline;     /* clock_mono_ms */
+    int64_t deadline;     /* clock_mono_ms: until when the server is asked */
     int64_t polled_at;    /* clock_mono_ms */
     long interval;        /* seconds */
     int lost;             /* polls without an answer in a row */

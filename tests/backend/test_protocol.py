@@ -278,7 +278,7 @@ def other_host():
     login.approval(login.token())
 
 
-@test("wrong requests are refused: parameters, details, times, and details used before")
+@test("wrong requests are refused: parameters, details, times")
 def wrong_requests():
     now = int(time.time())
     good = web1.details()
@@ -304,14 +304,33 @@ def wrong_requests():
     for error, more in cases:
         answer = web1.ask(**more).answer
         assert answer.status == 400 and answer.error == error, (more, answer)
-    assert web1.ask(details=good).answer.status == 200
-    refused(web1.ask(details=good).answer, 400, "invalid_authorization_details")
     form = "application/x-www-form-urlencoded"
     for body in ("scope=openid&scope=openid", "scope", "scope=%zz", "scope=%00", "=x", "&".join(f"p{i}=1" for i in range(40))):
         refused(server.call("POST", "/ciba/backchannel", body, form), 400, "invalid_request")
     assert server.call("POST", "/ciba/backchannel", "a=" + "x" * 17000, form).status == 413
     assert server.call("POST", "/ciba/backchannel", "{}", "application/json").status == 415
     refused(web1.post("/ciba/token", grant_type="client_credentials", auth_req_id="x"), 400, "unsupported_grant_type")
+
+
+@test("the same details again, as the first answer was lost: the request that there is, for as long as it is open or approved; nobody else gets it")
+def asked_again():
+    login = web1.ask()
+    before = len(phone.list())
+    again = web1.ask(details=login.details).answer
+    assert again.status == 200 and 58 <= again.json.pop("expires_in") <= 60, again
+    assert again.json == {key: value for key, value in login.answer.json.items() if key != "expires_in"}, again
+    assert len(phone.list()) == before
+    changed = json.dumps({**json.loads(login.details), "command": "id"}).encode()
+    refused(web1.ask(details=changed).answer, 400, "invalid_authorization_details")
+    theirs = json.dumps({**json.loads(login.details), "host": "web2"}).encode()
+    refused(web2.ask(details=theirs).answer, 400, "invalid_authorization_details")
+    phone.decide(login)
+    assert web1.ask(details=login.details).id == login.id
+    login.approval(login.token())
+    refused(web1.ask(details=login.details).answer, 400, "invalid_authorization_details")
+    late = web1.ask()
+    with_time(late, "ends = made + 1")
+    refused(web1.ask(details=late.details).answer, 400, "invalid_authorization_details")
 
 
 @test("a stricter number mode is asked for where server.conf wants one")

@@ -19,12 +19,13 @@ codes_wrong_host = 100
 class World:
     """Everything up: alice (in the server, with a phone), bob (the same), carol (no phone), dave (unknown to the server)."""
 
-    def __init__(self, conf="", server_conf=LIMITS, people=("alice", "bob", "carol", "dave"), phones=("alice", "bob")):
+    def __init__(self, conf="", server_conf=LIMITS, people=("alice", "bob", "carol", "dave"), phones=("alice", "bob"),
+                 server_name="localhost"):
         self.syslog = sandbox.Syslog()
         sandbox.install()
         for name in people:
             sandbox.person(name)
-        self.server = sandbox.Server(conf=server_conf)
+        self.server = sandbox.Server(conf=server_conf, name=server_name)
         for name in people:
             if name != "dave":
                 self.server.cli("user", "add", name)

@@ -176,7 +176,7 @@ def another_host():
     sshd.daemon.stop()
 
 
-@test("D4: the network is cut, packets get no answer: the same prompt within 20 s, and the code opens")
+@test("D4: the server is silent: the same prompt within 20 s, and the code opens")
 def silent():
     phone = spare()
     world.server.daemon.send(signal.SIGSTOP)

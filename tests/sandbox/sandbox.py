@@ -177,9 +177,9 @@ def person(name, password=PASSWORD, groups=()):
 class Server:
     """approve-server, as its own user."""
 
-    def __init__(self, scheme="https", conf=""):
+    def __init__(self, scheme="https", conf="", name="localhost"):
         self.port = free_port()
-        self.url = f"{scheme}://localhost:{self.port}"
+        self.url = f"{scheme}://{name}:{self.port}"
         os.makedirs("/run/approve-server", exist_ok=True)
         shutil.chown("/run/approve-server", "approve-server", "approve-server")
         sh("approve-server", "init", "--url", self.url, "--name", "Example Org")
