@@ -122,10 +122,11 @@ static int run_device_list(const struct command_call *call)
                                                   {N_("ADDED"), "added", TABLE_TIME},
                                                   {N_("LAST SEEN"), "seen", TABLE_TIME},
                                                   {0}};
-    return print_list(call, "device_list",
-                      json_pack("{ss*}", "user", call->count ? call->words[0] : NULL), "devices",
-                      columns,
-                      _("There are no phones. `approve-server enroll USER` makes a link for one."));
+    return print_list(
+        call, "device_list", json_pack("{ss*}", "user", call->count ? call->words[0] : NULL),
+        "devices", columns,
+        call->count ? _("This user has no phone. `approve-server enroll` makes a link for one.")
+                    : _("There are no phones. `approve-server enroll USER` makes a link for one."));
 }
 
 static int run_device_remove(const struct command_call *call)
@@ -172,7 +173,9 @@ static int run_activity(const struct command_call *call)
     return print_list(
         call, "activity",
         json_pack("{ss*, sI}", "user", command_value(call, "--user"), "limit", (json_int_t)count),
-        "activity", columns, _("There were no requests yet."));
+        "activity", columns,
+        command_value(call, "--user") ? _("There were no requests for this user.")
+                                      : _("There were no requests yet."));
 }
 
 static int run_status(const struct command_call *call)

@@ -97,7 +97,11 @@ static bool start_device_list(struct admin_call *call)
     if (!user && json_object_get(call->body, "user"))
         return false;
     const struct store_value value = V_TEXT(user);
-    admin_store(call, &(struct store_step){STATEMENT_DEVICE_LIST_ALL, &value, 1, false}, 1);
+    const struct store_step steps[] = {
+        {STATEMENT_DEVICE_LIST_ALL, &value, 1, false},
+        {STATEMENT_USER_KNOWN, &value, 1, true},
+    };
+    admin_store(call, steps, user ? 2 : 1);
     return true;
 }
 
@@ -208,7 +212,7 @@ const struct admin_method admin_user_methods[] = {
     {"user_list", NULL, start_user_list, answer_user_list},
     {"user_unlock", "no_user", start_user_unlock, answer_nothing},
     {"user_remove", "no_user", start_user_remove, answer_user_remove},
-    {"device_list", NULL, start_device_list, answer_device_list},
+    {"device_list", "no_user", start_device_list, answer_device_list},
     {"device_remove", "no_device", start_device_remove, answer_device_remove},
     {"enroll", "no_user", start_enroll, answer_enroll},
     {"activity", NULL, start_activity, answer_activity},

@@ -173,22 +173,23 @@ static int unknown_command(const struct parse *parse, char **words)
 {
     char typed[NAME_BYTES];
     const char *first = words[0], *second = words[1], *meant;
-    bool help = false;
+    bool help = false, group = is_group(parse->program, first);
 
     do
         help |= is_help(*words);
     while (*++words);
-    if (is_group(parse->program, first)) {
+    if (group && (help || !second || is_option(second))) {
         command_help_program(help ? stdout : stderr, parse->program, first);
         return help ? EXIT_OK : EXIT_USAGE;
     }
     snprintf(typed, sizeof(typed), "%s %s", first, second ? second : "");
     meant = guess_command(parse->program, typed);
-    if (!meant)
+    if (!meant && !group)
         meant = guess_command(parse->program, first);
     if (meant)
-        return wrong_call(parse, _("unknown command %s; did you mean %s?"), first, meant);
-    return wrong_call(parse, _("unknown command %s"), first);
+        return wrong_call(parse, _("unknown command %s; did you mean %s?"), group ? typed : first,
+                          meant);
+    return wrong_call(parse, _("unknown command %s"), group ? typed : first);
 }
 
 /* The first word that is no option of the program's, nor the value of one; NULL: there is none. */

@@ -269,7 +269,10 @@ def users():
     refused("already", "user", "add", "carol")
     for name in ("", "a\nb", "a\x1b[2Jb", "x" * 129, "\u202egpj.exe"):
         refused("1 to 128", "user", "add", name)
-    refused("no user", "user", "remove", "nobody-here")
+    for argv in (["user", "remove"], ["device", "list"]):
+        refused("no user", *argv, "nobody-here")
+    for argv in (["device", "list", "carol"], ["activity", "--user", "carol"]):
+        assert "this user" in run(*argv)[1].lower(), argv
     listed = server.json("user", "list")
     assert len(listed) == 1 and abs(listed[0].pop("added") - time.time()) < 5, listed
     assert listed == [{"user": "carol", "name": "Carol Réz", "enabled": True, "devices": 0}], listed

@@ -137,6 +137,8 @@ static void a_wrong_call_says_what_to_do(void **state)
     (void)state;
     is_wrong("aprove", "prog: unknown command aprove; did you mean approve?\nTry: prog --help\n");
     is_wrong("user ad alice", "prog: too many arguments: ad\nTry: prog user --help\n");
+    is_wrong("host ad web1", "prog: unknown command host ad; did you mean host add?");
+    is_wrong("host xyzzy", "prog: unknown command host xyzzy\n");
     is_wrong("usr add alice", "prog: unknown command usr; did you mean user add?");
     is_wrong("xyzzyxyzzy", "prog: unknown command xyzzyxyzzy\n");
     is_wrong("approve --numbr 4", "prog: unknown option --numbr; did you mean --number?");
