@@ -10,6 +10,7 @@
  *   c STATUS BODY   the same for the call that has a code checked
  *   l           no answer
  *   p MS        so much time passes
+ *   o SERVICE   root asks when somebody was let in last, on another connection
  * At its end the module closes. Where no call waits, g, b, c, t and l let time pass until one does.
  */
 #include <sys/socket.h>
@@ -39,7 +40,7 @@ static const char *const configurations[] = {
     "[host]\nid = web1\n[backend]\nurl = " BACKEND_URL "\ntrust = pinned\n",
     "[host]\nid = web1\n[backend]\nurl = " BACKEND_URL "\nprovider = ciba\n",
     "[host]\nid = web1\n[backend]\nurl = " BACKEND_URL "\n[defaults]\nnumber = off\nshow = wait\n"
-    "command = full\nlife = 10\n",
+    "command = full\nlife = 10\nlanguage = fr\n[service su]\nask = caller\n",
     "nothing",
 };
 #define CONFIGURATIONS (sizeof configurations / sizeof *configurations)
@@ -50,7 +51,8 @@ static struct helper helper;
 
 /* What the module's side has seen. */
 static struct module {
-    int fd; /* -1: closed */
+    int fd;    /* -1: closed */
+    int other; /* of who asked so last, or -1 */
     unsigned conf;
     uid_t uid;
     int frames;
@@ -177,19 +179,24 @@ static void settle(void)
 
 /* --- what the module says --------------------------------------------------------------------- */
 
-static void send_frame(char type, const char *fields)
+static void send_frame_on(int fd, char type, const char *fields)
 {
     char frame[2 * FRAME_MAX];
     size_t len = strlen(fields);
 
-    if (module.fd < 0 || len >= sizeof frame - 2)
+    if (fd < 0 || len >= sizeof frame - 2)
         return;
     frame[0] = type;
     for (size_t i = 0; i < len; i++)
         frame[i + 1] = (char)(fields[i] == '|' ? 0 : fields[i] == '~' ? '\n' : fields[i]);
     frame[len + 1] = '\0';
-    (void)send(module.fd, frame, 1 + len + (len > 0), MSG_NOSIGNAL);
+    (void)send(fd, frame, 1 + len + (len > 0), MSG_NOSIGNAL);
     settle();
+}
+
+static void send_frame(char type, const char *fields)
+{
+    send_frame_on(module.fd, type, fields);
 }
 
 static void copy_field(const char *fields, const char *name, char *out, size_t size)
@@ -295,6 +302,27 @@ static void answer_so(char *line, const char *part, bool has_type)
 
 /* --- a run ------------------------------------------------------------------------------------ */
 
+/* The module's end. */
+static int connect_module(uid_t uid)
+{
+    int fds[2];
+
+    MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+    MUST(session_new(&helper, fds[0], uid, OUTCOME_COUNT));
+    return fds[1];
+}
+
+static void ask_for_last(const char *service)
+{
+    char fields[256];
+
+    if (module.other >= 0)
+        close(module.other);
+    module.other = connect_module(0);
+    snprintf(fields, sizeof fields, "service=%s", service);
+    send_frame_on(module.other, FRAME_LAST, fields);
+}
+
 static void play(char *line)
 {
     switch (*line) {
@@ -329,6 +357,9 @@ static void play(char *line)
     case 'p':
         loop_pass((int64_t)(strtoul(line + 1, NULL, 10) % PASS_MOST));
         read_frames();
+        break;
+    case 'o':
+        ask_for_last(line + 1);
     }
 }
 
@@ -349,7 +380,6 @@ static struct host *read_host(unsigned conf)
 
 static void start(char *settings)
 {
-    int fds[2];
     char *end = settings, why[8];
 
     module = (struct module){.conf = (unsigned)(strtoul(settings, &end, 10) % CONFIGURATIONS)};
@@ -362,9 +392,8 @@ static void start(char *settings)
     backend.helper = &helper;
     backend_reset(&backend);
     world_set_host(read_host(module.conf));
-    MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
-    module.fd = fds[1];
-    MUST(session_new(&helper, fds[0], module.uid, OUTCOME_COUNT));
+    module.other = -1;
+    module.fd = connect_module(module.uid);
 }
 
 /* Whatever was, it comes to its end, and nothing is left. */
@@ -372,6 +401,8 @@ static void finish(void)
 {
     close(module.fd);
     module.fd = -1;
+    if (module.other >= 0)
+        close(module.other);
     for (int i = 0; i < 100 && (helper.sessions || net_pending("") || ciba_busy(helper.ciba));
          i++) {
         loop_settle();

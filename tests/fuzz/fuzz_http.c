@@ -17,9 +17,10 @@
 
 /* The first byte. */
 #define ADMIN_BIT 0x80u
-#define LEFT_BIT 0x40u /* the server ends while the client is there */
-#define LATE_BIT 0x20u /* the connection's deadline comes */
-#define PIECE_BITS 0x1fu
+#define LEFT_BIT 0x40u  /* the server ends while the client is there */
+#define LATE_BIT 0x20u  /* the connection's deadline comes */
+#define CROWD_BIT 0x10u /* more come from its address than may */
+#define PIECE_BITS 0x0fu
 
 /* Stands in for common/clock.c: answers have a date. */
 int64_t clock_wall_ms(void)
@@ -85,8 +86,11 @@ static void answer(struct http_call *call)
 {
     size_t len;
     const char *body = http_body(call, &len), *echo = http_header(call, "X-Echo");
+    const char *sender = http_header(call, "X-Sender");
 
     check_call(call);
+    if (sender)
+        http_signed(call, sender, 1);
     if (echo)
         http_add_header(call, "X-Echo", echo);
     http_reply(call, 200, "application/octet-stream", body, len);
@@ -96,6 +100,13 @@ static void answer_now(struct http_call *call, void *context)
 {
     MUST(!context);
     answer(call);
+}
+
+/* A handler with a fault. */
+static void answer_nothing(struct http_call *call, void *context)
+{
+    (void)context;
+    check_call(call);
 }
 
 static void answer_lasting(struct http_call *call, void *context)
@@ -137,6 +148,7 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/form", HTTP_ANYONE, "application/x-www-form-urlencoded", 65536, answer_now},
     {HTTP_POST, "/hold", HTTP_ANYONE, NULL, 10, answer_later},
     {HTTP_GET, "/lasting", HTTP_ANYONE, NULL, 0, answer_lasting},
+    {HTTP_GET, "/fault", HTTP_ANYONE, NULL, 0, answer_nothing},
     {HTTP_POST, "/admin", HTTP_ADMIN, "application/json", BODY_MOST, answer_json},
     {.path = NULL},
 };
@@ -181,10 +193,20 @@ static void settle(struct event_base *base, int fd, struct transcript *transcrip
     }
 }
 
+/* A connection makes room, unless it belongs to whoever signed, or is about to be answered. */
+static void make_room(struct http_server *server, const uint64_t address[2])
+{
+    size_t before = http_connections(server);
+    bool evicted = http_connection_evict(server, address);
+
+    MUST(http_connections(server) == before - evicted);
+}
+
 /* One client of a server of its own, which ends last, or first. */
 static void connect_client(struct event_base *base, unsigned kind, const uint8_t *data, size_t size,
                            size_t piece, struct transcript *transcript)
 {
+    static const uint64_t address[2] = {1, 2};
     struct http_server *server = http_server_new(base, routes, NULL);
     struct http_listener listener = {.server = server, .admin = (kind & ADMIN_BIT) != 0};
     struct bufferevent *bev;
@@ -192,7 +214,7 @@ static void connect_client(struct event_base *base, unsigned kind, const uint8_t
 
     MUST(server && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
     bev = bufferevent_socket_new(base, fds[0], BEV_OPT_CLOSE_ON_FREE);
-    MUST(bev && http_connection_start(&listener, bev, "unix", NULL) == 0);
+    MUST(bev && http_connection_start(&listener, bev, "unix", address) == 0);
     held_left = (kind & LEFT_BIT) != 0;
     for (size_t at = 0; at < size; at += piece) {
         size_t len = size - at < piece ? size - at : piece;
@@ -208,6 +230,8 @@ static void connect_client(struct event_base *base, unsigned kind, const uint8_t
         event_active(server->connections->deadline, EV_TIMEOUT, 1);
         settle(base, fds[1], transcript);
     }
+    if (kind & CROWD_BIT)
+        make_room(server, address);
     if (!held_left) {
         close(fds[1]);
         for (int i = 0; i < 3; i++)
