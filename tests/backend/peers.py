@@ -256,7 +256,7 @@ class Login:
     def hold(self):
         """A token call that is held; it has reached the server when this returns."""
         call = Later(self.token)
-        time.sleep(0.15)
+        time.sleep(0.15 * sandbox.slower())
         return call
 
     def cancel(self, reason="caller_gone"):

@@ -375,7 +375,7 @@ def revoke():
     start = time.monotonic()
     server.cli("host", "revoke", "gone")
     answer = held.get(2)
-    assert held.ended - start < 0.5, held.ended - start
+    assert held.ended - start < 0.5 * sandbox.slower(), held.ended - start
     assert answer.error in ("access_denied", "invalid_client"), answer
     if answer.error == "access_denied":
         assert answer.json["reason"] == "revoked", answer
@@ -412,9 +412,9 @@ def remove_user():
     start = time.monotonic()
     server.cli("user", "remove", user)
     answer = held.get(2)
-    assert held.ended - start < 0.5 and answer.error == "access_denied" and answer.json["reason"] == "secured", answer
+    assert held.ended - start < 0.5 * sandbox.slower() and answer.error == "access_denied" and answer.json["reason"] == "secured", answer
     listing.get(2)
-    assert listing.ended - start < 0.5
+    assert listing.ended - start < 0.5 * sandbox.slower()
     assert phone.call("requests", wait=0, seen="").error == "unknown_device"
     assert peers.Phone(server, link=link).enrolled.error == "invitation_over"
     assert server.activity(user)[0]["result"] == "secured"
@@ -423,7 +423,7 @@ def remove_user():
     listing = peers.Later(quiet.call, "requests", wait=20, seen=revision)
     time.sleep(0.2)
     server.cli("user", "remove", "frida")
-    listing.get(1)
+    listing.get(5)
     again = host.ask(user).answer
     assert again.status == 200 and again.json["methods"] == ["code"] and again.json["devices"] == 0, again
 
@@ -446,7 +446,7 @@ def devices():
     start = time.monotonic()
     server.cli("device", "remove", lost.device)
     listing.get(2)
-    assert listing.ended - start < 0.5
+    assert listing.ended - start < 0.5 * sandbox.slower()
     assert lost.call("requests", wait=0, seen="").error == "unknown_device"
     answer = approved.token()
     assert answer.error == "access_denied" and answer.json["reason"] == "secured", answer

@@ -197,11 +197,11 @@ def lock():
             second = two.ask(user=user)
             refused(second.code("000000" if mine.code() != "000000" else "000001"), 400, "pam_approve_invalid_code")
             refused(second.code(mine.code()), 400, "pam_approve_code_locked")
-        start = time.monotonic()
         locked.stop(signal.SIGKILL)
         locked.start()
         login = one.ask()
         wait = refused(login.code(mine.code()), 400, "pam_approve_code_locked").json["retry_after"]
+        start = time.monotonic()
         assert mine.decide(login).status == 200
         login.approval(login.token())
         time.sleep(max(0.0, wait - (time.monotonic() - start) + 0.5))

@@ -8,7 +8,7 @@ seconds=${FUZZ_SECONDS:-10}
 
 run_one() { # its name
     mkdir -p "$B/fuzz/corpus/$1"
-    "$B/fuzz/fuzz_$1" -max_total_time="$seconds" -max_len=20000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    "$B/fuzz/fuzz_$1" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" -max_len=20000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
         -artifact_prefix="$B/fuzz/$1-" "$B/fuzz/corpus/$1" "tests/fuzz/seeds/$1" > "$B/fuzz/$1.log" 2>&1
     echo $? > "$B/fuzz/$1.status"
 }

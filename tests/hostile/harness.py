@@ -15,6 +15,9 @@ from backend import Backend
 from jose import Key
 from tls import pinned_context
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sandbox"))
+from pace import slower  # noqa: E402, F401 (for the tests)
+
 BUILD = os.path.abspath(os.environ.get("B", "build"))
 UNPRIVILEGED = 1234  # the helper's uid and gid in these tests
 
@@ -152,21 +155,18 @@ class Setting:
         return Client(self.socket, **({"service": "sshd"} | start))
 
     def logged(self, text, seconds=3):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if any(text in line for line in self.log):
-                return True
-            time.sleep(0.02)
-        return False
+        return self.logged_match(re.escape(text), seconds)
 
     def logged_match(self, pattern, seconds=3):
         """The same for a regular expression."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while True:
+            late = time.monotonic() > deadline
             if any(re.search(pattern, line) for line in self.log):
                 return True
+            if late:
+                return False
             time.sleep(0.02)
-        return False
 
     def __enter__(self):
         return self

@@ -10,13 +10,16 @@ sandbox.enter()
 world = common.World()
 test = sandbox.Tests()
 CONF = "/etc/approve/host.conf"
+# What is measured is the module's time: pam_unix asks for a delay of 1 to 3 s where the whole fails.
+sandbox.write("/etc/pam.d/sshd", sandbox.read("/etc/pam.d/sshd").replace("pam_unix.so\n", "pam_unix.so nodelay\n", 1))
+assert "nodelay" in sandbox.read("/etc/pam.d/sshd")
 
 
 def refused_with(reason, bound, user="alice"):
     mark = world.syslog.mark()
     start = time.monotonic()
     world.ssh(user).password().refused(timeout=bound + 5)
-    assert time.monotonic() - start < bound, f"took {time.monotonic() - start:.1f} s, bound {bound} s"
+    assert time.monotonic() - start < bound * sandbox.slower(), f"took {time.monotonic() - start:.1f} s, bound {bound} s"
     said = world.syslog.since(mark)
     assert reason in said, f"no {reason!r} in syslog:\n{said}"
 

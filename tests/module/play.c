@@ -40,7 +40,7 @@ void play_row(const struct row *row)
              own_words(result.log));
     assert_string_equal(result.drawn, drawn);
     assert_non_null(strstr(result.log, row->log != NULL ? row->log : ""));
-    assert_in_range(result.ms, row->least_ms, row->most_ms != 0 ? row->most_ms : 1000);
+    assert_took(result.ms, row->least_ms, row->most_ms != 0 ? row->most_ms : 1000);
     assert_in_range(result.delay_ms, row->delay_ms / 2, row->delay_ms * 3 / 2);
     assert_int_equal(failed_step, 0);
 }

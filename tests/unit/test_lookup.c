@@ -49,9 +49,7 @@ static int count_waiting(int most)
     int count, error = 0;
 
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += 500000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    until.tv_sec += 1;
     pthread_mutex_lock(&lock);
     while (waiting < most && error == 0)
         error = pthread_cond_timedwait(&changed, &lock, &until);
