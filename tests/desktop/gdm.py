@@ -41,7 +41,10 @@ class Gdm(greeter.Greeter):
 
     def start(self):
         self.machine.start()
-        self.ready(60)
+        try:
+            self.ready(60)
+        except GreeterLost:  # as after a session
+            self.restart()
 
     def stop(self):
         self.machine.stop()
