@@ -66,6 +66,14 @@ enum pam_kind pam_kind_of(const struct pam_line *line)
     return KIND_FACTOR;
 }
 
+bool pam_varies(const struct pam_line *line)
+{
+    enum pam_kind kind = pam_kind_of(line);
+
+    return !line->substack &&
+           (kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE);
+}
+
 static int answer_of(const struct pam_stack *stack, size_t index, const struct pam_answers *answers)
 {
     switch (pam_kind_of(&stack->lines[index])) {
@@ -179,6 +187,16 @@ static bool step(const struct pam_stack *stack, size_t *index, int code,
     return true;
 }
 
+/* Is there a pam_approve.so that asks between these two lines? */
+static bool asks_between(const struct pam_stack *stack, size_t first, size_t end)
+{
+    for (size_t i = next_line(stack, first + 1); i < end; i = next_line(stack, i + 1)) {
+        if (!stack->lines[i].substack && pam_kind_of(&stack->lines[i]) == KIND_APPROVE)
+            return true;
+    }
+    return false;
+}
+
 void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
              struct pam_outcome *outcome)
 {
@@ -187,9 +205,12 @@ void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
     size_t index = next_line(stack, 0);
 
     memset(outcome, 0, sizeof(*outcome));
+    outcome->past = stack->count;
     entries[0] = verdict;
     while (index < stack->count) {
         const struct pam_line *line = &stack->lines[index];
+        size_t from = index;
+        bool goes_on;
         if (line->substack) {
             entries[line->level + 1] = verdict;
             index = next_line(stack, index + 1);
@@ -199,7 +220,11 @@ void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
             outcome->asked = true;
         else if (!outcome->asked)
             outcome->before[index] = true;
-        if (!step(stack, &index, answer_of(stack, index, answers), &entries[line->level], &verdict))
+        goes_on =
+            step(stack, &index, answer_of(stack, index, answers), &entries[line->level], &verdict);
+        if (!outcome->asked && asks_between(stack, from, index))
+            outcome->past = from;
+        if (!goes_on)
             break;
     }
     outcome->code = verdict.code;
@@ -215,11 +240,7 @@ void pam_run_all(const struct pam_stack *stack, int approve,
     size_t variable[VARIABLE_MAX], count = 0;
 
     for (size_t i = next_line(stack, 0); i < stack->count; i = next_line(stack, i + 1)) {
-        enum pam_kind kind = pam_kind_of(&stack->lines[i]);
-        if (stack->lines[i].substack)
-            continue;
-        if ((kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE) &&
-            count < VARIABLE_MAX)
+        if (pam_varies(&stack->lines[i]) && count < VARIABLE_MAX)
             variable[count++] = i;
     }
     for (unsigned way = 0; way < 1U << count; way++) {

@@ -20,6 +20,9 @@ enum pam_kind {
 
 enum pam_kind pam_kind_of(const struct pam_line *line);
 
+/* True for a module that succeeds for some and fails for others: a factor, condition or probe. */
+bool pam_varies(const struct pam_line *line);
+
 /* How the modules answer in one run: by kind, and for factors and conditions by line. */
 struct pam_answers {
     bool succeeds[PAM_STACK_LINES]; /* factors, conditions and probes */
@@ -30,6 +33,7 @@ struct pam_outcome {
     int code;                     /* PAM's code of the whole */
     bool asked;                   /* pam_approve.so was reached */
     bool before[PAM_STACK_LINES]; /* lines that ran before it, or in all where it was not reached */
+    size_t past; /* where it was not reached: the line that led past it; else stack->count */
 };
 
 /* One run of the phase that asks. */

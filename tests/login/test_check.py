@@ -161,6 +161,9 @@ STACKS = [  # of sudo
     ("pam-refusal-counts", UNIX + "auth optional pam_approve.so\n", ()),
     ("pam-skipped", "auth sufficient pam_unix.so\n" + ASK + PERMIT, ("pam-factor-counts", "pam-factor-ends")),
     ("pam-skipped", "auth [success=1 default=ignore] pam_unix.so\n" + ASK + PERMIT, ("pam-factor-counts", "pam-factor-ends")),
+    ("pam-skipped", "auth [success=ok default=1] pam_unix.so\n" + ASK + PERMIT, ()),
+    ("pam-skipped", "auth [success=ignore default=2] pam_succeed_if.so uid < 1000\n" + UNIX + ASK + PERMIT, ()),
+    ("pam-skipped", "auth sufficient pam_permit.so\n" + UNIX + ASK + PERMIT, ("pam-opens",)),
     ("pam-condition", "auth sufficient pam_succeed_if.so user = bob\n" + UNIX + ASK + PERMIT, ()),
     ("pam-exempt", UNIX + "auth [success=ok default=die] pam_approve.so\n", ()),
     ("pam-once", UNIX + ASK + ASK + PERMIT, ()),
@@ -173,6 +176,7 @@ def stacks():
     for rule, text, also in STACKS:
         sandbox.write("/etc/pam.d/sudo", text)
         finds(rule, "sudo", also=also)
+        assert ("sudo: no way round the approval" in sandbox.sh("approvectl", "check", check=False).stdout) == (rule != "pam-skipped"), text
     sandbox.write("/etc/pam.d/sudo", "@include common-auth\n" + ASK)
     assert check()[1] == good
     restore()
