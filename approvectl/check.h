@@ -13,7 +13,7 @@
 #include "helper/host.h"
 
 #define CHECK_DETAIL 1024
-#define CHECK_STACKS 128 /* services; the rest is not looked at */
+#define CHECK_STACKS 128 /* services; what is beyond is a finding */
 #define PAM_DIR "/etc/pam.d"
 #define PAM_VENDOR_DIR "/usr/lib/pam.d" /* libpam's second place, below the first */
 #define SNIPPET_DIR PREFIX "/share/pam_approve"
@@ -32,6 +32,7 @@ struct check {
     size_t stack_count;
     struct pam_stack *others[CHECK_STACKS]; /* that do not */
     size_t other_count;
+    char left_out[64];                  /* the first service that there was no room for, or "" */
     struct sshd_config sshd, sshd_root; /* for all and for root; read where sshd's stack asks */
     json_t *findings;
     int failures, warnings;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define VARIABLE_MAX 12 /* 4,096 runs */
+#define VARYING_MAX 12 /* 4,096 runs */
 
 /* Modules that are no first factor. A module that is not here is taken for one. */
 static const struct {
@@ -70,8 +70,7 @@ bool pam_varies(const struct pam_line *line)
 {
     enum pam_kind kind = pam_kind_of(line);
 
-    return !line->substack &&
-           (kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE);
+    return !line->substack && (kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE);
 }
 
 static int answer_of(const struct pam_stack *stack, size_t index, const struct pam_answers *answers)
@@ -232,22 +231,48 @@ void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
         outcome->code = PAM_PERM_DENIED;
 }
 
+/* The first lines that vary, by index. Returns how many; untried: the next one, or NULL. */
+static size_t list_varying(const struct pam_stack *stack, size_t varying[VARYING_MAX],
+                           const struct pam_line **untried)
+{
+    size_t count = 0;
+
+    *untried = NULL;
+    for (size_t i = next_line(stack, 0); i < stack->count; i = next_line(stack, i + 1)) {
+        if (!pam_varies(&stack->lines[i]))
+            continue;
+        if (count == VARYING_MAX) {
+            *untried = &stack->lines[i];
+            break;
+        }
+        varying[count++] = i;
+    }
+    return count;
+}
+
+const struct pam_line *pam_run_untried(const struct pam_stack *stack)
+{
+    size_t varying[VARYING_MAX];
+    const struct pam_line *untried;
+
+    list_varying(stack, varying, &untried);
+    return untried;
+}
+
 void pam_run_all(const struct pam_stack *stack, int approve,
                  bool (*each)(void *arg, const struct pam_answers *answers,
                               const struct pam_outcome *outcome),
                  void *arg)
 {
-    size_t variable[VARIABLE_MAX], count = 0;
+    size_t varying[VARYING_MAX], count;
+    const struct pam_line *untried;
 
-    for (size_t i = next_line(stack, 0); i < stack->count; i = next_line(stack, i + 1)) {
-        if (pam_varies(&stack->lines[i]) && count < VARIABLE_MAX)
-            variable[count++] = i;
-    }
+    count = list_varying(stack, varying, &untried);
     for (unsigned way = 0; way < 1U << count; way++) {
         struct pam_answers answers = {.approve = approve};
         struct pam_outcome outcome;
         for (size_t i = 0; i < count; i++)
-            answers.succeeds[variable[i]] = (way >> i & 1) != 0;
+            answers.succeeds[varying[i]] = (way >> i & 1) != 0;
         pam_run(stack, &answers, &outcome);
         if (!each(arg, &answers, &outcome))
             return;

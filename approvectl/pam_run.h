@@ -36,6 +36,9 @@ struct pam_outcome {
     size_t past; /* where it was not reached: the line that led past it; else stack->count */
 };
 
+/* The first line whose answers pam_run_all does not try, or NULL. */
+const struct pam_line *pam_run_untried(const struct pam_stack *stack);
+
 /* One run of the phase that asks. */
 void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
              struct pam_outcome *outcome);

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 
 import common
 import sandbox
@@ -123,6 +124,19 @@ def services():
     finds("sections")
     world.host.conf("")
     finds("way-round")
+    world.host.conf("[service sudo]\nexcept_networks = 10.0.0.0/8")  # sudo tells no address, so it leaves nobody out
+    finds("way-round")
+    world.host.conf("[service sshd]\nexcept_networks = 10.0.0.0/8")
+    assert check()[1] == good, check()[1]
+    world.host.conf(EXCEPT + "\nwait = 280")
+    assert check()[1] == good, check()[1]
+    shutil.copy("/usr/share/pam_approve/pam.d/login", "/etc/pam.d/login")
+    world.host.conf(EXCEPT + "\n[service login]\nwait = 56")
+    finds("wait-limit", "login")
+    assert "wait in host.conf is longer than this program lets anybody wait, and is cut: 55 s\n" in sandbox.sh("approvectl", "check").stdout
+    world.host.conf(EXCEPT + "\n[service login]\nwait = 55")
+    assert check()[1] == good, check()[1]
+    sandbox.write("/etc/pam.d/login", DEBIAN["login"])
     world.host.conf(EXCEPT + "".join(f"\n[service {name}]\nask = no" for name in LEFT))
     assert not check()[1], check()[1]  # what is said not to ask is not missed
     world.host.conf(EXCEPT)
@@ -140,6 +154,69 @@ def services():
     restore()
 
 
+@test("stacks beside a protected one that let in without asking: named, unless they refuse, ask, or may")
+def siblings():
+    shutil.rmtree("/tmp/pam.d", ignore_errors=True)
+    shutil.copytree("/etc/pam.d", "/tmp/pam.d")
+    words = ("--pam-dir", "/tmp/pam.d")
+    for service, names in (("gdm-password", "gdm-autologin gdm-fingerprint gdm-smartcard"), ("lightdm", "lightdm-autologin"), ("sddm", "sddm-autologin"),
+                           ("kde", "kde-fingerprint kde-smartcard")):
+        def said():
+            return [f["detail"] for f in check(*words)[2]["findings"] if f["id"] == "siblings" and f["about"] == service]
+        for name in names.split():
+            sandbox.write(f"/tmp/pam.d/{name}", "auth requisite pam_nologin.so\nauth required pam_permit.so\naccount required pam_permit.so\n")
+        sandbox.write(f"/tmp/pam.d/{service}", UNIX)
+        assert not said()  # nobody is asked by the screen itself
+        shutil.copy(f"/usr/share/pam_approve/pam.d/{service}", f"/tmp/pam.d/{service}")
+        assert said() == [names], said()
+        seen.add("siblings")
+        world.host.conf(EXCEPT + "".join(f"\n[service {name}]\nask = no" for name in names.split()))
+        assert not said()
+        world.host.conf(EXCEPT)
+        for name in names.split():
+            sandbox.write(f"/tmp/pam.d/{name}", "auth required pam_deny.so\nauth required pam_permit.so\n")
+        assert not said()
+        for name in names.split():
+            sandbox.write(f"/tmp/pam.d/{name}", "auth requisite pam_fprintd.so\n" + ASK + PERMIT)
+        assert not said()
+    shutil.rmtree("/tmp/pam.d")
+
+
+@test("more services than it can follow: a failure, and protect refuses")
+def too_many():
+    names = [f"/etc/pam.d/zz{i}" for i in range(129)]
+    for name in names:
+        sandbox.write(name, "auth required pam_permit.so\n")
+    finds("all-read", also=("services", "sections", "way-round", "unprotected"))
+    done = sandbox.sh("approvectl", "protect", "su", check=False)
+    assert done.returncode == 1 and "not all was looked at" in done.stdout and sandbox.read("/etc/pam.d/su") == DEBIAN["su"], done
+    for name in names:
+        os.unlink(name)
+    assert check()[1] == good
+
+
+@test("a helper that is stopped, its backlog full: check and status say so in time")
+def full_backlog():
+    path = "/tmp/full.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(path)
+        listener.listen(0)
+        crowd = []
+        while True:
+            crowd.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            crowd[-1].setblocking(False)
+            try:
+                crowd[-1].connect(path)
+            except BlockingIOError:
+                break
+        for command in ("check", "status"):
+            done = sandbox.sh("timeout", "20", "approvectl", command, "--socket", path, check=False)
+            assert done.returncode in (1, 3) and f"{path}: something listens, and does not answer" in done.stdout, done
+        for one in crowd:
+            one.close()
+    os.unlink(path)
+
+
 def restore():
     sandbox.write("/etc/pam.d/sshd", OURS)
     shutil.copy("/usr/share/pam_approve/pam.d/sudo", "/etc/pam.d/sudo")
@@ -147,6 +224,7 @@ def restore():
 
 UNIX, ASK, PERMIT = "auth requisite pam_unix.so\n", "auth required pam_approve.so\n", "auth required pam_permit.so\n"
 STACKS = [  # of sudo
+    ("pam-ways", UNIX + ASK + PERMIT + 12 * "auth optional pam_succeed_if.so uid >= 0\n", ()),
     ("pam-syntax", UNIX + ASK + PERMIT + "auth perhaps pam_unix.so\n", ("pam-opens",)),
     ("pam-syntax", "@include nowhere\n" + UNIX + ASK + PERMIT, ()),
     ("pam-phase", UNIX + ASK + PERMIT + "account required pam_approve.so\n", ()),
