@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "approvectl/pam_stack.h"
 #include "approvectl/reach.h"
@@ -60,6 +61,9 @@ extern const struct check_rule check_sshd_rules[];  /* subject: none, check->ssh
 /* Tests all rules of a table and reports. about: the service, or "". */
 void check_apply(struct check *check, const struct check_rule *rules, const char *about,
                  const void *subject);
+
+/* The tables for a man page (scdoc). */
+void check_print_scdoc(FILE *out);
 
 /* Takes --config, --pam-dir, --socket and --json of a call, where the command has them, and loads
  * host.conf; check_close frees all. */
