@@ -123,14 +123,17 @@ static bool survey_exempt(void *arg, const struct pam_answers *answers,
     return survey->exempt;
 }
 
-/* Each code once: a line's control can name any of them. */
+/* Each code once: a line's control can name any of them. Those by which others can fail need one
+ * refusal only: they lead past the approval, or do not. */
 static void survey_refusals(struct survey *survey)
 {
     bool seen[_PAM_RETURN_VALUES] = {[PAM_SUCCESS] = true, [PAM_IGNORE] = true};
 
+    for (int code = PAM_SUCCESS; (code = pam_run_next_failure(survey->stack, code));)
+        pam_run_all(survey->stack, PAM_AUTH_ERR, code, survey_refused, survey);
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         if (!seen[refusals[i]])
-            pam_run_all(survey->stack, refusals[i], survey_refused, survey);
+            pam_run_all(survey->stack, refusals[i], PAM_AUTH_ERR, survey_refused, survey);
         seen[refusals[i]] = true;
     }
 }
@@ -139,8 +142,8 @@ struct survey check_follow(const struct pam_stack *stack)
 {
     struct survey survey = {.stack = stack, .exempt = true};
 
-    pam_run_all(stack, PAM_SUCCESS, survey_approved, &survey);
+    pam_run_all(stack, PAM_SUCCESS, PAM_AUTH_ERR, survey_approved, &survey);
     survey_refusals(&survey);
-    pam_run_all(stack, PAM_SUCCESS, survey_exempt, &survey);
+    pam_run_all(stack, PAM_SUCCESS, PAM_AUTH_ERR, survey_exempt, &survey);
     return survey;
 }

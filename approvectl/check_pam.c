@@ -268,7 +268,7 @@ static bool lets_in(const struct check *check, const char *service)
         policy_find(check->host, service, &policy);
     for (size_t i = 0; policy.ask != ASK_NO && i < check->other_count; i++) {
         if (!strcmp(check->others[i]->service, service))
-            pam_run_all(check->others[i], PAM_AUTH_ERR, stop_at_success, &opens);
+            pam_run_all(check->others[i], PAM_AUTH_ERR, PAM_AUTH_ERR, stop_at_success, &opens);
     }
     return opens;
 }

@@ -70,25 +70,25 @@ bool pam_varies(const struct pam_line *line)
 {
     enum pam_kind kind = pam_kind_of(line);
 
-    return !line->substack && (kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE);
+    return !line->substack &&
+           (kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE ||
+            (kind == KIND_NEUTRAL && line->actions[PAM_AUTH_ERR] > 0));
 }
 
 static int answer_of(const struct pam_stack *stack, size_t index, const struct pam_answers *answers)
 {
+    if (pam_varies(&stack->lines[index]))
+        return answers->succeeds[index] ? PAM_SUCCESS
+               : answers->failure       ? answers->failure
+                                        : PAM_AUTH_ERR;
     switch (pam_kind_of(&stack->lines[index])) {
-    case KIND_FACTOR:
-    case KIND_CONDITION:
-    case KIND_PROBE:
-        return answers->succeeds[index] ? PAM_SUCCESS : PAM_AUTH_ERR;
     case KIND_DENY:
         return PAM_AUTH_ERR;
     case KIND_APPROVE:
         return answers->approve;
-    case KIND_NEUTRAL:
-    case KIND_PERMIT:
-        break;
+    default:
+        return PAM_SUCCESS;
     }
-    return PAM_SUCCESS;
 }
 
 /* What libpam makes of the answers so far. */
@@ -259,7 +259,21 @@ const struct pam_line *pam_run_untried(const struct pam_stack *stack)
     return untried;
 }
 
-void pam_run_all(const struct pam_stack *stack, int approve,
+int pam_run_next_failure(const struct pam_stack *stack, int code)
+{
+    for (code++; code < _PAM_RETURN_VALUES; code++) {
+        bool differs = code == PAM_AUTH_ERR;
+        for (size_t i = next_line(stack, 0); i < stack->count; i = next_line(stack, i + 1)) {
+            const struct pam_line *line = &stack->lines[i];
+            differs |= pam_varies(line) && line->actions[code] != line->actions[PAM_AUTH_ERR];
+        }
+        if (differs && code != PAM_IGNORE)
+            return code;
+    }
+    return PAM_SUCCESS;
+}
+
+void pam_run_all(const struct pam_stack *stack, int approve, int failure,
                  bool (*each)(void *arg, const struct pam_answers *answers,
                               const struct pam_outcome *outcome),
                  void *arg)
@@ -269,7 +283,7 @@ void pam_run_all(const struct pam_stack *stack, int approve,
 
     count = list_varying(stack, varying, &untried);
     for (unsigned way = 0; way < 1U << count; way++) {
-        struct pam_answers answers = {.approve = approve};
+        struct pam_answers answers = {.approve = approve, .failure = failure};
         struct pam_outcome outcome;
         for (size_t i = 0; i < count; i++)
             answers.succeeds[varying[i]] = (way >> i & 1) != 0;

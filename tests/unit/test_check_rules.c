@@ -64,6 +64,17 @@ static const struct row {
     {"auth sufficient pam_permit.so\nauth requisite pam_unix.so\n" ASK PERMIT,
      "pam-opens pam-skipped"},
     {"auth requisite pam_unix.so\nauth sufficient pam_permit.so\n" ASK, "pam-opens pam-skipped"},
+    /* by a code that few see, or by what is no factor */
+    {"auth [success=ok user_unknown=1 default=die] pam_unix.so\n" ASK PERMIT, "pam-skipped"},
+    {"auth [success=ok authinfo_unavail=2 maxtries=die default=die] pam_unix.so\nauth requisite "
+     "pam_sss.so\n" ASK PERMIT,
+     "pam-skipped"},
+    {"auth [success=ok user_unknown=ignore default=die] pam_unix.so\nauth requisite "
+     "pam_sss.so\n" ASK PERMIT,
+     ""},
+    {"auth requisite pam_unix.so\nauth [success=ignore default=1] pam_exec.so asked\n" ASK PERMIT,
+     "pam-skipped"},
+    {"auth requisite pam_unix.so\nauth optional pam_exec.so done\n" ASK PERMIT, ""},
     /* a condition that all must meet excuses nothing */
     {"auth requisite pam_succeed_if.so user != root\nauth sufficient pam_unix.so\n" ASK PERMIT,
      "pam-factor-counts pam-factor-ends pam-skipped"},
