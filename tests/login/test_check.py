@@ -336,6 +336,8 @@ def pam_auth_update():
 
 @test("every stack that comes with pam_approve: no fault but the number that some programs cannot show")
 def snippets():
+    services = {m.group(1) for m in re.finditer(r'^PROFILE\("([^"]+)"(?!.*PROFILE_NOBODY)', sandbox.read(f"{sandbox.TOP}/helper/profile.def"), re.M)} - {"other"}
+    assert services <= set(os.listdir("/usr/share/pam_approve/pam.d")), services  # each service whose program is known has one
     for name in os.listdir("/usr/share/pam_approve/pam.d"):
         shutil.rmtree("/tmp/pam.d", ignore_errors=True)
         shutil.copytree("/etc/pam.d", "/tmp/pam.d", ignore=lambda _, names: [n for n in names if n in ("sshd", "sudo")])
