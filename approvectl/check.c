@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "approvectl/ctl.h"
+#include "common/columns.h"
 #include "common/i18n.h"
 #include "common/sanitize.h"
 
@@ -52,6 +53,22 @@ void check_apply(struct check *check, const struct check_rule *rules, const char
         if (!check->json && (verdict == CHECK_FAULT ||
                              (verdict == CHECK_WELL && rules->well && !check->faults_only)))
             print_finding(rules, about, detail, verdict == CHECK_WELL);
+    }
+}
+
+void check_print_scdoc(FILE *out)
+{
+    static const struct check_rule *const tables[] = {check_login_rules, check_host_rules,
+                                                      check_pam_rules, check_sshd_rules};
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        for (const struct check_rule *rule = tables[i]; rule->id; rule++) {
+            fputs("*", out);
+            columns_scdoc(out, rule->id);
+            fprintf(out, "* (%s)\n\t", rule->severity == CHECK_FAILURE ? "failure" : "warning");
+            columns_scdoc(out, rule->fault);
+            fputs("\n\n", out);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "approvectl/pam_stack.h"
 #include "approvectl/reach.h"
@@ -13,7 +14,7 @@
 #include "helper/host.h"
 
 #define CHECK_DETAIL 1024
-#define CHECK_STACKS 128 /* services; the rest is not looked at */
+#define CHECK_STACKS 128 /* services; what is beyond is a finding */
 #define PAM_DIR "/etc/pam.d"
 #define PAM_VENDOR_DIR "/usr/lib/pam.d" /* libpam's second place, below the first */
 #define SNIPPET_DIR PREFIX "/share/pam_approve"
@@ -32,6 +33,7 @@ struct check {
     size_t stack_count;
     struct pam_stack *others[CHECK_STACKS]; /* that do not */
     size_t other_count;
+    char left_out[64];                  /* the first service that there was no room for, or "" */
     struct sshd_config sshd, sshd_root; /* for all and for root; read where sshd's stack asks */
     json_t *findings;
     int failures, warnings;
@@ -59,6 +61,9 @@ extern const struct check_rule check_sshd_rules[];  /* subject: none, check->ssh
 /* Tests all rules of a table and reports. about: the service, or "". */
 void check_apply(struct check *check, const struct check_rule *rules, const char *about,
                  const void *subject);
+
+/* The tables for a man page (scdoc). */
+void check_print_scdoc(FILE *out);
 
 /* Takes --config, --pam-dir, --socket and --json of a call, where the command has them, and loads
  * host.conf; check_close frees all. */

@@ -112,10 +112,10 @@ static void describe_factors(const struct pam_stack *stack, bool asks, char *out
 {
     struct ways ways = {.stack = stack, .asks = asks};
 
-    pam_run_all(stack, PAM_SUCCESS, collect, &ways);
+    pam_run_all(stack, PAM_SUCCESS, PAM_AUTH_ERR, collect, &ways);
     if (ways.count == 0) { /* no way without a condition, as `required pam_wheel.so` */
         ways.conditions = true;
-        pam_run_all(stack, PAM_SUCCESS, collect, &ways);
+        pam_run_all(stack, PAM_SUCCESS, PAM_AUTH_ERR, collect, &ways);
     }
     if (ways.count == 0)
         add(out, size, _("nobody gets in"));

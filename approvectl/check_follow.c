@@ -52,6 +52,8 @@ static bool survey_approved(void *arg, const struct pam_answers *answers,
     if (!outcome->asked)
         return true;
     if (outcome->code == PAM_SUCCESS) {
+        for (size_t i = 0; i < survey->stack->count; i++)
+            survey->spares[i] |= outcome->before[i] && !answers->succeeds[i];
         survey->opens = true;
         survey->open_without_factor |= !has_factor(survey, answers, outcome);
     }
@@ -61,19 +63,44 @@ static bool survey_approved(void *arg, const struct pam_answers *answers,
     return true;
 }
 
+/*
+ * The condition that explains why this way leads past the approval: its success does, and who does
+ * not meet it can be approved. NULL where there is none, so that a line is at fault. A line that
+ * always answers the same stands for the one before it.
+ */
+static const struct pam_line *excusing(const struct survey *survey,
+                                       const struct pam_answers *answers,
+                                       const struct pam_outcome *outcome)
+{
+    const struct pam_stack *stack = survey->stack;
+    size_t i = outcome->past;
+
+    while (i > 0 && (!outcome->before[i] || !pam_varies(&stack->lines[i])))
+        i--;
+    return answers->succeeds[i] && survey->spares[i] &&
+                   pam_kind_of(&stack->lines[i]) == KIND_CONDITION
+               ? &stack->lines[i]
+               : NULL;
+}
+
 /* Ways in which it does not. */
 static bool survey_refused(void *arg, const struct pam_answers *answers,
                            const struct pam_outcome *outcome)
 {
     struct survey *survey = arg;
-    const struct pam_line *condition = answered(survey, KIND_CONDITION, true, answers, outcome);
+    const struct pam_line *condition;
 
     if (outcome->code != PAM_SUCCESS)
         return true;
-    if (outcome->asked)
+    if (outcome->asked) {
         survey->open_unapproved = true;
-    else if (!condition && !survey->skips)
-        survey->skips = answered(survey, KIND_FACTOR, true, answers, outcome);
+        return true;
+    }
+    if (outcome->past == survey->stack->count) /* no line asks at all */
+        return true;
+    condition = excusing(survey, answers, outcome);
+    if (!condition && !survey->skips)
+        survey->skips = &survey->stack->lines[outcome->past];
     else if (condition && strcmp(condition->module, "pam_rootok.so") != 0 && !survey->may)
         survey->may = condition;
     return true;
@@ -96,14 +123,17 @@ static bool survey_exempt(void *arg, const struct pam_answers *answers,
     return survey->exempt;
 }
 
-/* Each code once: a line's control can name any of them. */
+/* Each code once: a line's control can name any of them. Those by which others can fail need one
+ * refusal only: they lead past the approval, or do not. */
 static void survey_refusals(struct survey *survey)
 {
     bool seen[_PAM_RETURN_VALUES] = {[PAM_SUCCESS] = true, [PAM_IGNORE] = true};
 
+    for (int code = PAM_SUCCESS; (code = pam_run_next_failure(survey->stack, code));)
+        pam_run_all(survey->stack, PAM_AUTH_ERR, code, survey_refused, survey);
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         if (!seen[refusals[i]])
-            pam_run_all(survey->stack, refusals[i], survey_refused, survey);
+            pam_run_all(survey->stack, refusals[i], PAM_AUTH_ERR, survey_refused, survey);
         seen[refusals[i]] = true;
     }
 }
@@ -112,8 +142,8 @@ struct survey check_follow(const struct pam_stack *stack)
 {
     struct survey survey = {.stack = stack, .exempt = true};
 
-    pam_run_all(stack, PAM_SUCCESS, survey_approved, &survey);
+    pam_run_all(stack, PAM_SUCCESS, PAM_AUTH_ERR, survey_approved, &survey);
     survey_refusals(&survey);
-    pam_run_all(stack, PAM_SUCCESS, survey_exempt, &survey);
+    pam_run_all(stack, PAM_SUCCESS, PAM_AUTH_ERR, survey_exempt, &survey);
     return survey;
 }

@@ -14,10 +14,11 @@ struct survey {
     const struct pam_stack *stack;
     bool opens;                   /* a way in exists, through the approval */
     const struct pam_line *loses; /* failed, and the phone was asked all the same */
-    const struct pam_line *skips; /* let in before the approval, by a factor's success */
-    const struct pam_line *may;   /* the same, by a condition's */
+    const struct pam_line *skips; /* led past the approval, and in */
+    const struct pam_line *may;   /* the same, by a condition that some meet and some do not */
     bool open_without_factor, open_unapproved;
-    bool exempt; /* who is not asked gets in wherever an approval lets in */
+    bool spares[PAM_STACK_LINES]; /* conditions: who does not meet it is asked, and gets in */
+    bool exempt;                  /* who is not asked gets in wherever an approval lets in */
 };
 
 struct survey check_follow(const struct pam_stack *stack);

@@ -188,6 +188,13 @@ static enum check_verdict all_are_protected(struct check *check, const void *sub
     return verdict_of(!*detail);
 }
 
+/* Somebody who is not asked, wherever he comes from, or where his address is told at all. */
+static bool excepts_somebody(const struct policy *policy)
+{
+    return policy->ask == ASK_NO || *policy->except ||
+           (*policy->except_networks && !(policy->profile->flags & PROFILE_LOCAL));
+}
+
 /* Is anybody excepted, for any service that asks? */
 static enum check_verdict somebody_is_excepted(struct check *check, const void *subject,
                                                char detail[CHECK_DETAIL])
@@ -199,7 +206,7 @@ static enum check_verdict somebody_is_excepted(struct check *check, const void *
         return CHECK_SKIPPED;
     for (size_t i = 0; i < check->stack_count; i++) {
         policy_find(check->host, check->stacks[i]->service, &policy);
-        if (*policy.except || *policy.except_networks || policy.ask == ASK_NO)
+        if (excepts_somebody(&policy))
             return CHECK_WELL;
     }
     return CHECK_FAULT;
@@ -211,6 +218,14 @@ static enum check_verdict somebody_asks(struct check *check, const void *subject
     (void)subject;
     snprintf(detail, CHECK_DETAIL, "%s", check->pam_dir);
     return verdict_of(check->stack_count > 0);
+}
+
+static enum check_verdict all_are_read(struct check *check, const void *subject,
+                                       char detail[CHECK_DETAIL])
+{
+    (void)subject;
+    snprintf(detail, CHECK_DETAIL, "%s", check->left_out);
+    return verdict_of(!*check->left_out);
 }
 
 struct waiting {
@@ -280,6 +295,10 @@ const struct check_rule check_login_rules[] = {
     {"pins", CHECK_FAILURE, pins_are_there, NULL,
      N_("trust = pinned, and no phone is pinned: nobody can be approved"),
      N_("Write lines of USER THUMBPRINT into that file.")},
+    {"all-read", CHECK_FAILURE, all_are_read, NULL,
+     N_("there are more PAM stacks than this program can follow: not all was looked at, from here "
+        "on"),
+     N_("Remove from /etc/pam.d the stacks of services that are not installed.")},
     {"way-round", CHECK_WARNING, somebody_is_excepted, NULL,
      N_("nobody is excepted: when the server is down and no code is at hand, nobody gets in"),
      N_("Name one account with a good password that is kept in a safe: except = breakglass.")},

@@ -30,6 +30,15 @@ static enum check_verdict is_understood(struct check *check, const void *subject
     return verdict_of(!*stack->fault);
 }
 
+static enum check_verdict all_ways_are_tried(struct check *check, const void *subject,
+                                             char detail[CHECK_DETAIL])
+{
+    const struct pam_line *line = pam_run_untried(subject);
+    (void)check;
+    name_line(line, detail);
+    return verdict_of(!line);
+}
+
 static enum check_verdict asks_in_its_phase(struct check *check, const void *subject,
                                             char detail[CHECK_DETAIL])
 {
@@ -219,9 +228,72 @@ static enum check_verdict number_can_be_seen(struct check *check, const void *su
                       policy.number == NUMBER_OFF);
 }
 
+static enum check_verdict wait_fits(struct check *check, const void *subject,
+                                    char detail[CHECK_DETAIL])
+{
+    const struct pam_stack *stack = subject;
+    struct policy policy;
+    if (!check->host)
+        return CHECK_SKIPPED;
+    policy_find(check->host, stack->service, &policy);
+    snprintf(detail, CHECK_DETAIL, _("%ld s"), policy.wait);
+    return verdict_of(policy.ask == ASK_NO || !policy.wait_is_cut);
+}
+
+/* The stacks of their own by which the same program, or the same screen, also lets people in. */
+static const struct {
+    const char *service, *sibling;
+} siblings[] = {
+    {"gdm-password", "gdm-autologin"}, {"gdm-password", "gdm-fingerprint"},
+    {"gdm-password", "gdm-smartcard"}, {"lightdm", "lightdm-autologin"},
+    {"sddm", "sddm-autologin"},        {"kde", "kde-fingerprint"},
+    {"kde", "kde-smartcard"},
+};
+
+static bool stop_at_success(void *arg, const struct pam_answers *answers,
+                            const struct pam_outcome *outcome)
+{
+    (void)answers;
+    *(bool *)arg |= outcome->code == PAM_SUCCESS;
+    return outcome->code != PAM_SUCCESS;
+}
+
+/* Does a stack that asks nobody let somebody in, and host.conf does not say that it may? */
+static bool lets_in(const struct check *check, const char *service)
+{
+    struct policy policy = {.ask = ASK_YES};
+    bool opens = false;
+
+    if (check->host)
+        policy_find(check->host, service, &policy);
+    for (size_t i = 0; policy.ask != ASK_NO && i < check->other_count; i++) {
+        if (!strcmp(check->others[i]->service, service))
+            pam_run_all(check->others[i], PAM_AUTH_ERR, PAM_AUTH_ERR, stop_at_success, &opens);
+    }
+    return opens;
+}
+
+static enum check_verdict siblings_ask(struct check *check, const void *subject,
+                                       char detail[CHECK_DETAIL])
+{
+    const struct pam_stack *stack = subject;
+    size_t used = 0;
+
+    for (size_t i = 0; i < sizeof(siblings) / sizeof(siblings[0]); i++) {
+        if (!strcmp(siblings[i].service, stack->service) && lets_in(check, siblings[i].sibling))
+            used += (size_t)snprintf(detail + used, CHECK_DETAIL - used, "%s%s", used ? " " : "",
+                                     siblings[i].sibling);
+    }
+    return verdict_of(!used);
+}
+
 const struct check_rule check_pam_rules[] = {
     {"pam-syntax", CHECK_FAILURE, is_understood, NULL,
      N_("libpam cannot use this stack as it stands"), N_("Mend that line; pam.d(5).")},
+    {"pam-ways", CHECK_FAILURE, all_ways_are_tried, NULL,
+     N_("there are more modules in this stack than this program can follow: not all was looked at, "
+        "from this line on"),
+     N_("Take out the modules that are not used.")},
     {"pam-phase", CHECK_FAILURE, asks_in_its_phase, NULL,
      N_("pam_approve.so stands where it does nothing: it is for auth and password"),
      N_("Remove that line, and have one in auth; for passwd in password.")},
@@ -231,7 +303,7 @@ const struct check_rule check_pam_rules[] = {
      N_("this module is not where libpam looks, so every login fails"),
      N_("Install its package (pam_approve.so: make install), or take the line out.")},
     {"pam-opens", CHECK_FAILURE, can_open, NULL,
-     N_("nobody can get in through this stack, approved or not"),
+     N_("an approval lets nobody in through this stack"),
      N_("Compare it with pam_approve's own; approvectl(8) says where those are.")},
     {"pam-first-factor", CHECK_FAILURE, has_first_factor, NULL,
      N_("nothing is asked for before the approval, so anybody can ring phones"),
@@ -246,8 +318,8 @@ const struct check_rule check_pam_rules[] = {
     {"pam-refusal-counts", CHECK_FAILURE, refusal_counts, NULL,
      N_("a login goes on when the phone says no"), N_("Write required in that line.")},
     {"pam-skipped", CHECK_FAILURE, nothing_skips, N_("no way round the approval"),
-     N_("when this line succeeds nobody is asked"),
-     N_("Write requisite for sufficient, or let its jump end before pam_approve.so.")},
+     N_("this line leads past the approval: who gets in so is not asked"),
+     N_("Write requisite in that line, or let its jump end before pam_approve.so.")},
     {"pam-condition", CHECK_WARNING, no_condition_skips, NULL,
      N_("where this condition holds nobody is asked"),
      N_("Is that what you want? except in host.conf says it where `check` shows it.")},
@@ -262,5 +334,12 @@ const struct check_rule check_pam_rules[] = {
     {"pam-number", CHECK_FAILURE, number_can_be_seen, NULL,
      N_("this program shows no text, so nobody sees the number, and every login is refused"),
      N_("Say number = off in that section of host.conf, or take the module out of its stack.")},
+    {"wait-limit", CHECK_WARNING, wait_fits, NULL,
+     N_("wait in host.conf is longer than this program lets anybody wait, and is cut"),
+     N_("Say at most so many seconds in its own section, [service SERVICE]; approve-helper(8).")},
+    {"siblings", CHECK_WARNING, siblings_ask, NULL,
+     N_("these stacks let people in by the same screen, and ask nobody"),
+     N_("Turn them off where the program is configured (docs/desktop.md), or give them the "
+        "approval too; or say ask = no in their sections of host.conf.")},
     {NULL, CHECK_WARNING, NULL, NULL, NULL, NULL},
 };

@@ -79,13 +79,18 @@ static void read_service(struct check *check, const char *service, struct pam_st
 {
     struct pam_stack *stack;
 
-    if (*count == CHECK_STACKS || is_left_over(service) || is_read(all, *count, service) ||
-        !(stack = malloc(sizeof(*stack))))
+    if (is_left_over(service) || is_read(all, *count, service))
         return;
-    if (pam_stack_read(stack, service, check_load, check) == 0)
-        all[(*count)++] = stack;
-    else
+    stack = malloc(sizeof(*stack));
+    if (stack && pam_stack_read(stack, service, check_load, check) < 0) {
         free(stack);
+    } else if (stack && *count < CHECK_STACKS) {
+        all[(*count)++] = stack;
+    } else {
+        if (!*check->left_out)
+            snprintf(check->left_out, sizeof(check->left_out), "%s", service);
+        free(stack);
+    }
 }
 
 static void read_folder(struct check *check, const char *folder, struct pam_stack *all[],

@@ -241,7 +241,7 @@ static int write_text(FILE *out, const struct join *join)
           "#except = root @breakglass\n"
           "\n"
           "# One service's own rules, in the place of the defaults:\n"
-          "#[service sudo]\n"
+          "#[service sshd]\n"
           "#except_networks = 10.20.0.0/16\n",
           out);
     return ferror(out) ? -1 : 0;

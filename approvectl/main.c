@@ -1,8 +1,10 @@
 /* approvectl: the host administrator's command. */
 #include <libintl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 
+#include "approvectl/check.h"
 #include "approvectl/ctl.h"
 #include "common/frame.h"
 #include "common/i18n.h"
@@ -94,6 +96,10 @@ int main(int argc, char **argv)
     i18n_start();
     signal(SIGPIPE, SIG_IGN);
     umask(022);
+    if (argc == 2 && strcmp(argv[1], "--help-findings-scdoc") == 0) {
+        check_print_scdoc(stdout);
+        return EXIT_OK;
+    }
     log_open("approvectl", false, LOG_LEVEL_ERROR);
     return command_main(&program, argc, argv);
 }

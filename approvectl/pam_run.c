@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define VARIABLE_MAX 12 /* 4,096 runs */
+#define VARYING_MAX 12 /* 4,096 runs */
 
 /* Modules that are no first factor. A module that is not here is taken for one. */
 static const struct {
@@ -66,22 +66,29 @@ enum pam_kind pam_kind_of(const struct pam_line *line)
     return KIND_FACTOR;
 }
 
+bool pam_varies(const struct pam_line *line)
+{
+    enum pam_kind kind = pam_kind_of(line);
+
+    return !line->substack &&
+           (kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE ||
+            (kind == KIND_NEUTRAL && line->actions[PAM_AUTH_ERR] > 0));
+}
+
 static int answer_of(const struct pam_stack *stack, size_t index, const struct pam_answers *answers)
 {
+    if (pam_varies(&stack->lines[index]))
+        return answers->succeeds[index] ? PAM_SUCCESS
+               : answers->failure       ? answers->failure
+                                        : PAM_AUTH_ERR;
     switch (pam_kind_of(&stack->lines[index])) {
-    case KIND_FACTOR:
-    case KIND_CONDITION:
-    case KIND_PROBE:
-        return answers->succeeds[index] ? PAM_SUCCESS : PAM_AUTH_ERR;
     case KIND_DENY:
         return PAM_AUTH_ERR;
     case KIND_APPROVE:
         return answers->approve;
-    case KIND_NEUTRAL:
-    case KIND_PERMIT:
-        break;
+    default:
+        return PAM_SUCCESS;
     }
-    return PAM_SUCCESS;
 }
 
 /* What libpam makes of the answers so far. */
@@ -179,6 +186,16 @@ static bool step(const struct pam_stack *stack, size_t *index, int code,
     return true;
 }
 
+/* Is there a pam_approve.so that asks between these two lines? */
+static bool asks_between(const struct pam_stack *stack, size_t first, size_t end)
+{
+    for (size_t i = next_line(stack, first + 1); i < end; i = next_line(stack, i + 1)) {
+        if (!stack->lines[i].substack && pam_kind_of(&stack->lines[i]) == KIND_APPROVE)
+            return true;
+    }
+    return false;
+}
+
 void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
              struct pam_outcome *outcome)
 {
@@ -187,9 +204,12 @@ void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
     size_t index = next_line(stack, 0);
 
     memset(outcome, 0, sizeof(*outcome));
+    outcome->past = stack->count;
     entries[0] = verdict;
     while (index < stack->count) {
         const struct pam_line *line = &stack->lines[index];
+        size_t from = index;
+        bool goes_on;
         if (line->substack) {
             entries[line->level + 1] = verdict;
             index = next_line(stack, index + 1);
@@ -199,7 +219,11 @@ void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
             outcome->asked = true;
         else if (!outcome->asked)
             outcome->before[index] = true;
-        if (!step(stack, &index, answer_of(stack, index, answers), &entries[line->level], &verdict))
+        goes_on =
+            step(stack, &index, answer_of(stack, index, answers), &entries[line->level], &verdict);
+        if (!outcome->asked && asks_between(stack, from, index))
+            outcome->past = from;
+        if (!goes_on)
             break;
     }
     outcome->code = verdict.code;
@@ -207,26 +231,62 @@ void pam_run(const struct pam_stack *stack, const struct pam_answers *answers,
         outcome->code = PAM_PERM_DENIED;
 }
 
-void pam_run_all(const struct pam_stack *stack, int approve,
+/* The first lines that vary, by index. Returns how many; untried: the next one, or NULL. */
+static size_t list_varying(const struct pam_stack *stack, size_t varying[VARYING_MAX],
+                           const struct pam_line **untried)
+{
+    size_t count = 0;
+
+    *untried = NULL;
+    for (size_t i = next_line(stack, 0); i < stack->count; i = next_line(stack, i + 1)) {
+        if (!pam_varies(&stack->lines[i]))
+            continue;
+        if (count == VARYING_MAX) {
+            *untried = &stack->lines[i];
+            break;
+        }
+        varying[count++] = i;
+    }
+    return count;
+}
+
+const struct pam_line *pam_run_untried(const struct pam_stack *stack)
+{
+    size_t varying[VARYING_MAX];
+    const struct pam_line *untried;
+
+    list_varying(stack, varying, &untried);
+    return untried;
+}
+
+int pam_run_next_failure(const struct pam_stack *stack, int code)
+{
+    for (code++; code < _PAM_RETURN_VALUES; code++) {
+        bool differs = code == PAM_AUTH_ERR;
+        for (size_t i = next_line(stack, 0); i < stack->count; i = next_line(stack, i + 1)) {
+            const struct pam_line *line = &stack->lines[i];
+            differs |= pam_varies(line) && line->actions[code] != line->actions[PAM_AUTH_ERR];
+        }
+        if (differs && code != PAM_IGNORE)
+            return code;
+    }
+    return PAM_SUCCESS;
+}
+
+void pam_run_all(const struct pam_stack *stack, int approve, int failure,
                  bool (*each)(void *arg, const struct pam_answers *answers,
                               const struct pam_outcome *outcome),
                  void *arg)
 {
-    size_t variable[VARIABLE_MAX], count = 0;
+    size_t varying[VARYING_MAX], count;
+    const struct pam_line *untried;
 
-    for (size_t i = next_line(stack, 0); i < stack->count; i = next_line(stack, i + 1)) {
-        enum pam_kind kind = pam_kind_of(&stack->lines[i]);
-        if (stack->lines[i].substack)
-            continue;
-        if ((kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE) &&
-            count < VARIABLE_MAX)
-            variable[count++] = i;
-    }
+    count = list_varying(stack, varying, &untried);
     for (unsigned way = 0; way < 1U << count; way++) {
-        struct pam_answers answers = {.approve = approve};
+        struct pam_answers answers = {.approve = approve, .failure = failure};
         struct pam_outcome outcome;
         for (size_t i = 0; i < count; i++)
-            answers.succeeds[variable[i]] = (way >> i & 1) != 0;
+            answers.succeeds[varying[i]] = (way >> i & 1) != 0;
         pam_run(stack, &answers, &outcome);
         if (!each(arg, &answers, &outcome))
             return;

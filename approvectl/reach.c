@@ -147,10 +147,12 @@ static int call_helper(int fd, struct frame *frame)
     return frame_receive(fd, frame);
 }
 
-/* A descriptor to close, or -1 with why. */
+/* A descriptor to close, or -1 with why. A socket whose backlog is full is waited for (unix(7):
+ * SO_SNDTIMEO bounds connect, which then says EAGAIN). */
 static int connect_helper(const char *socket_path, char *why, size_t why_size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct timeval limit = {.tv_sec = HELPER_MS / 1000};
     int fd;
 
     if (strlen(socket_path) >= sizeof(address.sun_path)) {
@@ -159,9 +161,14 @@ static int connect_helper(const char *socket_path, char *why, size_t why_size)
     }
     strcpy(address.sun_path, socket_path);
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+        connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
         return fd;
-    snprintf(why, why_size, "%s: %s", socket_path, strerror(errno));
+    if (errno == EAGAIN)
+        snprintf(why, why_size, _("%s: something listens, and does not answer as a helper does"),
+                 socket_path);
+    else
+        snprintf(why, why_size, "%s: %s", socket_path, strerror(errno));
     if (fd >= 0)
         close(fd);
     return -1;

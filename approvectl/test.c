@@ -1,17 +1,18 @@
 /* test: one authentication through libpam, drawn on this terminal. */
 #include <errno.h>
 #include <security/pam_appl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "approvectl/ctl.h"
 #include "common/i18n.h"
 #include "common/random.h"
 #include "common/sanitize.h"
+#include "common/secret_line.h"
 
 #define SERVICE "approvectl" /* the name that the approval alone is asked under */
 
@@ -36,24 +37,18 @@ static const struct {
 
 static char *read_answer(const char *prompt, bool echo)
 {
-    struct termios before, silent;
     char line[PAM_MAX_RESP_SIZE] = "", *answer = NULL;
-    bool hide = !echo && tcgetattr(STDIN_FILENO, &before) == 0;
 
-    printf("%s", prompt);
-    fflush(stdout);
-    if (hide) {
-        silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    }
-    if (fgets(line, sizeof(line), stdin)) {
-        line[strcspn(line, "\n")] = '\0';
-        answer = strdup(line);
-    }
-    if (hide) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        printf("\n");
+    if (!echo && isatty(STDIN_FILENO)) {
+        if (secret_line_unseen(prompt, line, sizeof(line)) == 0)
+            answer = strdup(line);
+    } else {
+        printf("%s", prompt);
+        fflush(stdout);
+        if (fgets(line, sizeof(line), stdin)) {
+            line[strcspn(line, "\n")] = '\0';
+            answer = strdup(line);
+        }
     }
     secret_wipe(line, sizeof(line));
     return answer;
@@ -105,6 +100,8 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
     return PAM_SUCCESS;
 }
 
+static const struct pam_conv conversation = {converse, NULL};
+
 static int report(pam_handle_t *pam, int code, bool own_stack)
 {
     char text[256];
@@ -122,19 +119,16 @@ static int report(pam_handle_t *pam, int code, bool own_stack)
     return EXIT_REFUSED;
 }
 
-/* directory: of stacks, or NULL for the system's. */
-static int authenticate(const char *service, const char *user, const char *directory)
+/* One authentication. started: what pam_start said. */
+static int authenticate(pam_handle_t *pam, int started, const char *service, bool own_stack)
 {
-    struct pam_conv conversation = {converse, NULL};
     const char *terminal = ttyname(STDIN_FILENO), *login = getlogin();
-    pam_handle_t *pam = NULL;
     char text[256];
-    int code = directory ? pam_start_confdir(service, user, &conversation, directory, &pam)
-                         : pam_start(service, user, &conversation, &pam);
+    int code, exit_code;
 
-    if (code != PAM_SUCCESS) {
+    if (started != PAM_SUCCESS) {
         snprintf(text, sizeof(text), _("libpam cannot start the service %s: %s."), service,
-                 pam_strerror(pam, code));
+                 pam_strerror(pam, started));
         return ctl_error(EXIT_FAILED, text);
     }
     if (terminal)
@@ -142,37 +136,59 @@ static int authenticate(const char *service, const char *user, const char *direc
     if (login)
         pam_set_item(pam, PAM_RUSER, login);
     code = pam_authenticate(pam, 0);
-    int exit_code = report(pam, code, directory != NULL);
+    exit_code = report(pam, code, own_stack);
     pam_end(pam, code);
     return exit_code;
 }
 
-/* A stack of the approval alone, in a directory of its own. */
+static int authenticate_by(const char *service, const char *user)
+{
+    pam_handle_t *pam = NULL;
+    int started = pam_start(service, user, &conversation, &pam);
+
+    return authenticate(pam, started, service, false);
+}
+
+static bool write_stack(const char *path)
+{
+    FILE *file = fopen(path, "wxe");
+    bool written = file && fputs(stack_text, file) >= 0;
+
+    return file && fclose(file) == 0 && written;
+}
+
+/* A stack of the approval alone, in a directory of its own. pam_start reads all of it, so it is
+ * gone before anybody is asked; until then no signal ends the program. */
 static int authenticate_alone(const char *user)
 {
     char directory[] = "/tmp/approvectl.XXXXXX", path[64] = "", text[256];
-    int code = EXIT_FAILED;
-    FILE *file = NULL;
+    pam_handle_t *pam = NULL;
+    sigset_t ending, before;
+    int error = 0, started = PAM_ABORT;
 
-    if (!mkdtemp(directory))
-        goto failed;
-    snprintf(path, sizeof(path), "%s/%s", directory, SERVICE);
-    file = fopen(path, "wxe");
-    if (!file)
-        goto failed;
-    bool written = fputs(stack_text, file) >= 0;
-    if (fclose(file) != 0 || !written)
-        goto failed;
-    code = authenticate(SERVICE, user, directory);
-    unlink(path);
-    rmdir(directory);
-    return code;
-failed:
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGHUP);
+    sigaddset(&ending, SIGQUIT);
+    sigprocmask(SIG_BLOCK, &ending, &before);
+    if (mkdtemp(directory)) {
+        snprintf(path, sizeof(path), "%s/%s", directory, SERVICE);
+        if (write_stack(path))
+            started = pam_start_confdir(SERVICE, user, &conversation, directory, &pam);
+        else
+            error = errno;
+        unlink(path);
+        rmdir(directory);
+    } else {
+        error = errno;
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        return authenticate(pam, started, SERVICE, true);
     snprintf(text, sizeof(text), _("No PAM stack could be written below /tmp: %s."),
-             strerror(errno));
-    unlink(path);
-    rmdir(directory);
-    return ctl_error(code, text);
+             strerror(error));
+    return ctl_error(EXIT_FAILED, text);
 }
 
 int ctl_test(const struct command_call *call)
@@ -183,5 +199,5 @@ int ctl_test(const struct command_call *call)
         return ctl_error(EXIT_USAGE, _("USER is a user's name."));
     if (service && (!*service || strchr(service, '/') || !sanitize_is_clean(service)))
         return ctl_error(EXIT_USAGE, _("--service is the name of a file in /etc/pam.d."));
-    return service ? authenticate(service, user, NULL) : authenticate_alone(user);
+    return service ? authenticate_by(service, user) : authenticate_alone(user);
 }

@@ -33,8 +33,7 @@ static int read_line(char *out, size_t size)
     return 0;
 }
 
-/* The terminal shows the typing again also where a signal ends the program. */
-static int read_unseen(const char *prompt, char *out, size_t size)
+int secret_line_unseen(const char *prompt, char *out, size_t size)
 {
     struct sigaction action = {.sa_handler = on_signal}, before[SIGNALS];
     struct termios terminal, silent;
@@ -79,7 +78,8 @@ int secret_line(char *argument, const char *prompt, char *out, size_t size)
     int result = -1;
 
     if (!argument || !strcmp(argument, "-")) {
-        result = isatty(STDIN_FILENO) ? read_unseen(prompt, out, size) : read_line(out, size);
+        result =
+            isatty(STDIN_FILENO) ? secret_line_unseen(prompt, out, size) : read_line(out, size);
     } else {
         if (strlen(argument) < size) {
             strcpy(out, argument);

@@ -13,4 +13,11 @@
  */
 int secret_line(char *argument, const char *prompt, char *out, size_t size);
 
+/*
+ * Asks standard input, a terminal, for a line that it does not show, and writes it to out as it was
+ * typed (size bytes; wiped by the caller). The terminal shows the typing again afterwards, also
+ * where a signal ends the program. Returns 0, or -1.
+ */
+int secret_line_unseen(const char *prompt, char *out, size_t size);
+
 #endif

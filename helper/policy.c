@@ -52,7 +52,8 @@ void policy_find(const struct host *host, const char *service, struct policy *po
     from = section_of(config, own, "wait");
     if (config_is_set(config, from, "wait"))
         policy->wait = config_integer(config, from, "wait");
-    if (policy->wait > profile->limit)
+    policy->wait_is_cut = policy->wait > profile->limit;
+    if (policy->wait_is_cut)
         policy->wait = profile->limit;
 }
 

@@ -17,8 +17,9 @@ struct policy {
     enum ask ask;
     enum show show;
     enum number_mode number;
-    long life; /* seconds */
-    long wait; /* seconds */
+    long life;        /* seconds */
+    long wait;        /* seconds, within the profile's limit */
+    bool wait_is_cut; /* host.conf says more */
     bool code_first;
     enum command_shown command;
     const char *language;        /* NULL: not said */

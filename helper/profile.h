@@ -16,7 +16,8 @@ enum {
     PROFILE_SELF = 1 << 2,
     PROFILE_NOBODY = 1 << 3,
     PROFILE_CALLER = 1 << 4,
-    PROFILE_PLAIN = 1 << 5
+    PROFILE_PLAIN = 1 << 5,
+    PROFILE_LOCAL = 1 << 6
 };
 
 struct profile {

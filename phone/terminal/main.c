@@ -34,7 +34,7 @@ static const struct command_option approve_options[] = {
     END_OPTION,
 };
 static const struct command_option deny_options[] = {
-    {"--not-me", NULL, N_("say that it wasn't you; administrators are told")},
+    {"--not-me", NULL, N_("say that it wasn't you; administrators see it in the activity")},
     {"--request", "ID", N_("which request, where several are open")},
     {"--wait", "SECONDS", N_("wait so long for a request, 0 to 600")},
     JSON_OPTION,

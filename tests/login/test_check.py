@@ -5,8 +5,10 @@ import json
 import os
 import re
 import shutil
+import socket
 
 import common
+import pexpect
 import sandbox
 
 sandbox.enter()
@@ -123,6 +125,19 @@ def services():
     finds("sections")
     world.host.conf("")
     finds("way-round")
+    world.host.conf("[service sudo]\nexcept_networks = 10.0.0.0/8")  # sudo tells no address, so it leaves nobody out
+    finds("way-round")
+    world.host.conf("[service sshd]\nexcept_networks = 10.0.0.0/8")
+    assert check()[1] == good, check()[1]
+    world.host.conf(EXCEPT + "\nwait = 280")
+    assert check()[1] == good, check()[1]
+    shutil.copy("/usr/share/pam_approve/pam.d/login", "/etc/pam.d/login")
+    world.host.conf(EXCEPT + "\n[service login]\nwait = 56")
+    finds("wait-limit", "login")
+    assert "wait in host.conf is longer than this program lets anybody wait, and is cut: 55 s\n" in sandbox.sh("approvectl", "check").stdout
+    world.host.conf(EXCEPT + "\n[service login]\nwait = 55")
+    assert check()[1] == good, check()[1]
+    sandbox.write("/etc/pam.d/login", DEBIAN["login"])
     world.host.conf(EXCEPT + "".join(f"\n[service {name}]\nask = no" for name in LEFT))
     assert not check()[1], check()[1]  # what is said not to ask is not missed
     world.host.conf(EXCEPT)
@@ -140,6 +155,88 @@ def services():
     restore()
 
 
+@test("stacks beside a protected one that let in without asking: named, unless they refuse, ask, or may")
+def siblings():
+    shutil.rmtree("/tmp/pam.d", ignore_errors=True)
+    shutil.copytree("/etc/pam.d", "/tmp/pam.d")
+    words = ("--pam-dir", "/tmp/pam.d")
+    for service, names in (("gdm-password", "gdm-autologin gdm-fingerprint gdm-smartcard"), ("lightdm", "lightdm-autologin"), ("sddm", "sddm-autologin"),
+                           ("kde", "kde-fingerprint kde-smartcard")):
+        def said():
+            return [f["detail"] for f in check(*words)[2]["findings"] if f["id"] == "siblings" and f["about"] == service]
+        for name in names.split():
+            sandbox.write(f"/tmp/pam.d/{name}", "auth requisite pam_nologin.so\nauth required pam_permit.so\naccount required pam_permit.so\n")
+        sandbox.write(f"/tmp/pam.d/{service}", UNIX)
+        assert not said()  # nobody is asked by the screen itself
+        shutil.copy(f"/usr/share/pam_approve/pam.d/{service}", f"/tmp/pam.d/{service}")
+        assert said() == [names], said()
+        seen.add("siblings")
+        world.host.conf(EXCEPT + "".join(f"\n[service {name}]\nask = no" for name in names.split()))
+        assert not said()
+        world.host.conf(EXCEPT)
+        for name in names.split():
+            sandbox.write(f"/tmp/pam.d/{name}", "auth required pam_deny.so\nauth required pam_permit.so\n")
+        assert not said()
+        for name in names.split():
+            sandbox.write(f"/tmp/pam.d/{name}", "auth requisite pam_fprintd.so\n" + ASK + PERMIT)
+        assert not said()
+    shutil.rmtree("/tmp/pam.d")
+
+
+@test("more services than it can follow: a failure, and protect refuses")
+def too_many():
+    names = [f"/etc/pam.d/zz{i}" for i in range(129)]
+    for name in names:
+        sandbox.write(name, "auth required pam_permit.so\n")
+    finds("all-read", also=("services", "sections", "way-round", "unprotected"))
+    done = sandbox.sh("approvectl", "protect", "su", check=False)
+    assert done.returncode == 1 and "not all was looked at" in done.stdout and sandbox.read("/etc/pam.d/su") == DEBIAN["su"], done
+    for name in names:
+        os.unlink(name)
+    assert check()[1] == good
+
+
+@test("a helper that is stopped, its backlog full: check and status say so in time")
+def full_backlog():
+    path = "/tmp/full.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(path)
+        listener.listen(0)
+        crowd = []
+        while True:
+            crowd.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            crowd[-1].setblocking(False)
+            try:
+                crowd[-1].connect(path)
+            except BlockingIOError:
+                break
+        for command in ("check", "status"):
+            done = sandbox.sh("timeout", "20", "approvectl", command, "--socket", path, check=False)
+            assert done.returncode in (1, 3) and f"{path}: something listens, and does not answer" in done.stdout, done
+        for one in crowd:
+            one.close()
+    os.unlink(path)
+
+
+@test("approvectl test ended by Ctrl-C: nothing is left in /tmp, no request is open, and the terminal shows the typing again")
+def interrupted():
+    term = pexpect.spawn("approvectl", ["test", "alice"], encoding="utf-8", timeout=10)
+    term.expect(r"Approve (\d\d)")
+    term.sendintr()
+    term.expect(pexpect.EOF)
+    term.close()
+    assert term.exitstatus != 0 and not glob.glob("/tmp/approvectl.*"), (term.exitstatus, glob.glob("/tmp/approvectl.*"))
+    sandbox.wait_for("the request withdrawn", lambda: not world.phone.open())
+    term = pexpect.spawn("sh", ["-c", "trap : INT; approvectl test --service sudo alice; stty -a; echo END"], encoding="utf-8", timeout=10)
+    term.expect("assword: ")
+    assert term.waitnoecho(5)
+    term.sendintr()
+    term.expect("END")
+    assert re.search(r"[^-]\becho\b", term.before) and "-echo " not in term.before, term.before
+    term.expect(pexpect.EOF)
+    term.close()
+
+
 def restore():
     sandbox.write("/etc/pam.d/sshd", OURS)
     shutil.copy("/usr/share/pam_approve/pam.d/sudo", "/etc/pam.d/sudo")
@@ -147,6 +244,7 @@ def restore():
 
 UNIX, ASK, PERMIT = "auth requisite pam_unix.so\n", "auth required pam_approve.so\n", "auth required pam_permit.so\n"
 STACKS = [  # of sudo
+    ("pam-ways", UNIX + ASK + PERMIT + 12 * "auth optional pam_succeed_if.so uid >= 0\n", ()),
     ("pam-syntax", UNIX + ASK + PERMIT + "auth perhaps pam_unix.so\n", ("pam-opens",)),
     ("pam-syntax", "@include nowhere\n" + UNIX + ASK + PERMIT, ()),
     ("pam-phase", UNIX + ASK + PERMIT + "account required pam_approve.so\n", ()),
@@ -161,6 +259,9 @@ STACKS = [  # of sudo
     ("pam-refusal-counts", UNIX + "auth optional pam_approve.so\n", ()),
     ("pam-skipped", "auth sufficient pam_unix.so\n" + ASK + PERMIT, ("pam-factor-counts", "pam-factor-ends")),
     ("pam-skipped", "auth [success=1 default=ignore] pam_unix.so\n" + ASK + PERMIT, ("pam-factor-counts", "pam-factor-ends")),
+    ("pam-skipped", "auth [success=ok default=1] pam_unix.so\n" + ASK + PERMIT, ()),
+    ("pam-skipped", "auth [success=ignore default=2] pam_succeed_if.so uid < 1000\n" + UNIX + ASK + PERMIT, ()),
+    ("pam-skipped", "auth sufficient pam_permit.so\n" + UNIX + ASK + PERMIT, ("pam-opens",)),
     ("pam-condition", "auth sufficient pam_succeed_if.so user = bob\n" + UNIX + ASK + PERMIT, ()),
     ("pam-exempt", UNIX + "auth [success=ok default=die] pam_approve.so\n", ()),
     ("pam-once", UNIX + ASK + ASK + PERMIT, ()),
@@ -173,6 +274,7 @@ def stacks():
     for rule, text, also in STACKS:
         sandbox.write("/etc/pam.d/sudo", text)
         finds(rule, "sudo", also=also)
+        assert rule != "pam-skipped" or "sudo: no way round the approval" not in sandbox.sh("approvectl", "check", check=False).stdout, text
     sandbox.write("/etc/pam.d/sudo", "@include common-auth\n" + ASK)
     assert check()[1] == good
     restore()
@@ -234,6 +336,8 @@ def pam_auth_update():
 
 @test("every stack that comes with pam_approve: no fault but the number that some programs cannot show")
 def snippets():
+    services = {m.group(1) for m in re.finditer(r'^PROFILE\("([^"]+)"(?!.*PROFILE_NOBODY)', sandbox.read(f"{sandbox.TOP}/helper/profile.def"), re.M)} - {"other"}
+    assert services <= set(os.listdir("/usr/share/pam_approve/pam.d")), services  # each service whose program is known has one
     for name in os.listdir("/usr/share/pam_approve/pam.d"):
         shutil.rmtree("/tmp/pam.d", ignore_errors=True)
         shutil.copytree("/etc/pam.d", "/tmp/pam.d", ignore=lambda _, names: [n for n in names if n in ("sshd", "sudo")])

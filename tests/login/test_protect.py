@@ -159,7 +159,8 @@ def refuses():
     assert "host.conf" in refused("protect", "sshd") and is_old()
     sandbox.sh("mv", "/etc/approve/host.conf.away", "/etc/approve/host.conf")
     rows = [("auth    requisite                   pam_unix.so", "auth required pam_unix.so", "phone rings all the same"),
-            ("auth    requisite                   pam_unix.so", "auth sufficient pam_unix.so", "nobody is asked"),
+            ("auth    requisite                   pam_unix.so", "auth sufficient pam_unix.so", "leads past the approval"),
+            ("auth    requisite                   pam_unix.so", "auth [success=ok default=1] pam_unix.so", "leads past the approval"),
             ("auth    required                    pam_approve.so", "account required pam_approve.so", "where it does nothing"),
             ("auth    requisite                   pam_unix.so", "auth requisite pam_not_there.so", "not where libpam looks"),
             ("@include common-account", "@include common-nothing", "cannot be read")]

@@ -53,6 +53,44 @@ static const struct row {
     {"auth requisite pam_unix.so\nauth sufficient pam_fprintd.so\n" ASK, "pam-skipped"},
     {"auth [success=2 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n" ASK PERMIT,
      "pam-opens pam-skipped"},
+    /* not only by a success: a line that fails, or one that never does */
+    {"auth [success=ok default=1] pam_unix.so\n" ASK PERMIT, "pam-skipped"},
+    {"auth [success=ignore default=2] pam_succeed_if.so uid < 1000\nauth requisite "
+     "pam_unix.so\n" ASK PERMIT,
+     "pam-skipped"},
+    {"auth [success=2 default=ignore] pam_approve.so check=publickey\nauth requisite "
+     "pam_unix.so\n" ASK PERMIT,
+     "pam-skipped"},
+    {"auth sufficient pam_permit.so\nauth requisite pam_unix.so\n" ASK PERMIT,
+     "pam-opens pam-skipped"},
+    {"auth requisite pam_unix.so\nauth sufficient pam_permit.so\n" ASK, "pam-opens pam-skipped"},
+    /* by a code that few see, or by what is no factor */
+    {"auth [success=ok user_unknown=1 default=die] pam_unix.so\n" ASK PERMIT, "pam-skipped"},
+    {"auth [success=ok authinfo_unavail=2 maxtries=die default=die] pam_unix.so\nauth requisite "
+     "pam_sss.so\n" ASK PERMIT,
+     "pam-skipped"},
+    {"auth [success=ok user_unknown=ignore default=die] pam_unix.so\nauth requisite "
+     "pam_sss.so\n" ASK PERMIT,
+     ""},
+    {"auth requisite pam_unix.so\nauth [success=ignore default=1] pam_exec.so asked\n" ASK PERMIT,
+     "pam-skipped"},
+    {"auth requisite pam_unix.so\nauth optional pam_exec.so done\n" ASK PERMIT, ""},
+    /* a condition that all must meet excuses nothing */
+    {"auth requisite pam_succeed_if.so user != root\nauth sufficient pam_unix.so\n" ASK PERMIT,
+     "pam-factor-counts pam-factor-ends pam-skipped"},
+    {"auth required pam_shells.so\nauth sufficient pam_permit.so\nauth requisite "
+     "pam_unix.so\n" ASK,
+     "pam-opens pam-skipped"},
+    {"auth [success=ignore default=1] pam_succeed_if.so uid < 1000\nauth [success=ok default=1] "
+     "pam_unix.so\n" ASK PERMIT,
+     "pam-factor-counts pam-skipped"},
+    {"auth requisite pam_succeed_if.so user != root\nauth requisite pam_unix.so\n" ASK, ""},
+    /* one that some meet is said */
+    {"auth [success=ignore default=1] pam_succeed_if.so user ingroup staff\nauth sufficient "
+     "pam_permit.so\n" COMMON ASK,
+     "pam-condition"},
+    {"auth sufficient pam_rootok.so\nauth sufficient pam_succeed_if.so uid < 1000\n" COMMON ASK,
+     "pam-condition"},
     {"auth sufficient pam_succeed_if.so user ingroup staff\n" COMMON ASK, "pam-condition"},
     {"auth [success=4 default=ignore] pam_succeed_if.so uid < 1000\n" COMMON ASK PERMIT,
      "pam-condition"},
