@@ -20,6 +20,7 @@ static const struct {
     {"pam_shells.so", KIND_CONDITION},
     {"pam_succeed_if.so", KIND_CONDITION},
     {"pam_time.so", KIND_CONDITION},
+    {"pam_usertype.so", KIND_CONDITION},
     {"pam_wheel.so", KIND_CONDITION},
     {"pam_cap.so", KIND_NEUTRAL},
     {"pam_debug.so", KIND_NEUTRAL},
