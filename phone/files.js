@@ -1,5 +1,4 @@
 /* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
-export const release = 'vmhsGayv';
 export const files = {
 	'api.js': 'Rjy02EA7',
 	'app.css': 'ayOzn5WD',
