@@ -75,6 +75,7 @@ test('reduced motion: what waits moves, and with the preference nothing does', a
 	const moving = () => alice.page.evaluate(() => document.getAnimations().filter((one) => one.playState === 'running').length);
 	await alice.place('');
 	const number = await deck.ssh('alice', '1', '127.0.8.1');
+	await alice.deliver('request');
 	await alice.titled(/^Sign in to /);
 	await alice.approve(number);
 	await alice.titled('Approved');

@@ -25,7 +25,7 @@ test('D2: sudo: the phone shows host, service, user, terminal and the command as
 		User: 'alice',
 		From: 'the machine itself',
 		Terminal: tty,
-		Command: 'printf %s| a  b <i>c</i> --x=1',
+		Command: 'printf %s| a\u00a0\u00a0b <i>c</i> --x=1', /* blanks within an argument are of another kind */
 	});
 	await alice.inspect('request-sudo');
 	await alice.approve(number);
