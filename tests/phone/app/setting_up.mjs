@@ -30,12 +30,16 @@ test('S7: the server is away when the device is set up: the page says so, and th
 	const phone = await Phone.open();
 	await phone.page.goto(await deck.link('carol'));
 	await phone.titled('Approve sign-ins with this device');
+	await phone.page.waitForFunction(() => navigator.serviceWorker.controller); /* the app's own files are here */
 	await deck.server_stop();
-	await phone.press('Set up this device');
-	await phone.titled('This did not work');
-	await phone.sees('The server cannot be reached.');
-	await phone.inspect('enrol-fault');
-	await deck.server_start();
+	try {
+		await phone.press('Set up this device');
+		await phone.titled('This did not work');
+		await phone.sees('The server cannot be reached.');
+		await phone.inspect('enrol-fault');
+	} finally {
+		await deck.server_start();
+	}
 	await phone.press('Try again');
 	await phone.titled('Approve sign-ins with this device');
 	await phone.press('Set up this device');

@@ -93,14 +93,17 @@ test('reduced motion: what waits moves, and with the preference nothing does', a
 
 test('the server cannot be reached: the first screen says so, with the way to a code, and goes on by itself', async () => {
 	await deck.server_stop();
-	await alice.page.reload();
-	await alice.titled('The server cannot be reached');
-	await alice.inspect('requests-unreached');
-	await alice.page.getByRole('link', { name: 'Show a code' }).click();
-	await alice.titled('One-time code');
-	await alice.place('');
-	await alice.titled('The server cannot be reached');
-	await deck.server_start();
+	try {
+		await alice.page.reload();
+		await alice.titled('The server cannot be reached');
+		await alice.inspect('requests-unreached');
+		await alice.page.getByRole('link', { name: 'Show a code' }).click();
+		await alice.titled('One-time code');
+		await alice.place('');
+		await alice.titled('The server cannot be reached');
+	} finally {
+		await deck.server_start();
+	}
 	await alice.titled('No sign-in is waiting', 15000);
 });
 
