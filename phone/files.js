@@ -1,8 +1,7 @@
 /* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
-export const release = 'Z4LcGpyW';
 export const files = {
 	'api.js': 'Rjy02EA7',
-	'app.css': '9zitK_tI',
+	'app.css': 'ayOzn5WD',
 	'app.js': '5mAFyv6F',
 	'badge.png': 'huDp9mY-',
 	'base64url.js': 'K5ezki1i',
@@ -28,7 +27,7 @@ export const files = {
 	'push.js': 'jBrtciHl',
 	'screens/activity.js': '7EOVPRE2',
 	'screens/arriving.js': 'luYrbO3C',
-	'screens/code.js': 'Q3nMj49a',
+	'screens/code.js': 'Oo5g-DSo',
 	'screens/enrol.js': 'wDMIx0nZ',
 	'screens/no_storage.js': 'wkZqUKQm',
 	'screens/removed.js': 'aGSEBHhG',

@@ -32,16 +32,16 @@ export async function show(app) {
 	const digits = el('p', { class: 'digits', id: 'code' });
 	const words = el('p', { role: 'timer' });
 	const network = el('p', { class: 'hint' });
-	const bar = el('progress', { 'aria-hidden': 'true', max: STEP });
+	const ring = el('div', { class: 'ring' });
 	const others = await bound(app.identity);
 	let code;
 
 	async function draw() {
 		const seconds = await now();
 		const fresh = await codeAt(app.identity.code, seconds);
-		const left = secondsLeft(seconds);
-		bar.value = left;
-		words.textContent = t('code.left', { count: Math.ceil(left) });
+		const count = Math.ceil(secondsLeft(seconds));
+		ring.style.setProperty('--left', count / STEP);
+		words.textContent = t('code.left', { count });
 		network.textContent = t(navigator.onLine && !app.inbox.fault ? 'code.anywhere' : 'code.offline');
 		if (fresh === code) return;
 		code = fresh;
@@ -72,7 +72,7 @@ export async function show(app) {
 			heading('code.title'),
 			paragraph('code.for', { user, server }),
 			digits,
-			bar,
+			ring,
 			words,
 			button('code.copy', copy, { class: 'primary' }),
 			copied,

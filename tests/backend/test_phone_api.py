@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Phones and the server: messages, decisions, the list that waits, enrolment, devices, activity (docs/phone-protocol.md)."""
 import base64
+import sqlite3
 import time
 
 import peers
@@ -84,7 +85,7 @@ def long_poll():
     assert asleep.get().json["requests"] == bobs.list() and asleep.took > 0.9, "another user's phones sleep on"
 
 
-@test("a link enrols one phone, by POST only; a used, wrong or expired one gets one answer for all")
+@test("a link enrols one phone, by POST only; a used or wrong one gets one answer for both")
 def invitation():
     link = server.cli("enroll", "bob").split("/enroll#")[1].split()[0]
     new = Phone(server, "bob", "New", link=link)
@@ -109,6 +110,30 @@ def invitation():
         if device["name"].startswith("R"):
             server.cli("device", "remove", device["device"])
     new.call("remove")
+
+
+@test("a link lives for `invitation_life`; an expired one gets the same answer, and stays unused")
+def invitation_ends():
+    with Server("[phone]\ninvitation_life = 60\n") as short:
+        short.cli("user", "add", "alice")
+        link = short.cli("enroll", "alice").split("/enroll#")[1].split()[0]
+        late = Phone(short, link=token())
+        refused(late.enrolled, 403, "invitation_over")
+        assert 55 < late.call("invitation", new=True, token=link).json["expires_in"] <= 60
+
+        def pass_by(seconds):
+            with sqlite3.connect(f"{short.data}/store.db") as store:
+                assert store.execute("UPDATE invitations SET ends = ends - ? WHERE used IS NULL", (seconds * 1000,)).rowcount == 1
+
+        pass_by(50)
+        shown = late.call("invitation", new=True, token=link)
+        assert shown.status == 200 and 0 < shown.json["expires_in"] <= 10, shown
+        pass_by(10)
+        refused(late.call("invitation", new=True, token=link), 403, "invitation_over")
+        refused(Phone(short, link=link).enrolled, 403, "invitation_over")
+        assert short.cli("device", "list", "alice").count("Pixel 8") == 0
+        pass_by(-60)
+        assert Phone(short, link=link).enrolled.status == 200, "it was its time alone"
 
 
 @test("a device's names are made safe to show")

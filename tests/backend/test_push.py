@@ -258,6 +258,20 @@ def test_error_is_tried_again():
         assert phone.about["push_ok"] is True
 
 
+def test_accepted_is_taken():
+    """RFC 8030: 202, of a push service that delivers later, is as good as 201."""
+    with Setting() as s:
+        phone = s.phone(202)
+        login = s.ask()
+        held = login.hold()
+        assert phone.push.wait()
+        stays_held(held, 1.5)
+        assert phone.push.attempts == 1
+        assert phone.about["push_ok"] is True
+        assert phone.decide(login).status == 200
+        login.approval(held.get())
+
+
 def test_errors_make_it_late():
     """Two errors: the login is told, the push is tried on, and the phone can still approve."""
     with Setting() as s:

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +22,10 @@ if os.environ.get("PAM_APPROVE_SANDBOX") != "inside":
 sandbox.enter()
 from common import LIMITS  # noqa: E402
 from push_service import PushService  # noqa: E402
+from terminal import Terminal  # noqa: E402
+
+APP = "/usr/share/approve/phone"
+RELEASE = "/tmp/release"
 
 
 class Deck:
@@ -40,7 +45,7 @@ class Deck:
             self.server.cli("user", "add", name)
         self.host = sandbox.Host(self.server)
         self.sshd = sandbox.Sshd()
-        self.logins, self.subscriptions, self.phones = {}, {}, {}
+        self.logins, self.subscriptions, self.phones, self.terminal = {}, {}, {}, None
 
     # --- the server's administrator ---
     def url(self):
@@ -66,6 +71,30 @@ class Deck:
         self.server.stop()
 
     def server_start(self):
+        self.server.start()
+
+    def expire_invitations(self):
+        """Those that were not used yet ended a moment ago; their rows are still there."""
+        with sqlite3.connect("/var/lib/approve/store.db") as store:
+            store.execute("UPDATE invitations SET ends = made WHERE used IS NULL")
+
+    def details(self, request, details):
+        """The server lies: it shows other details than the host sent."""
+        with sqlite3.connect("/var/lib/approve/store.db") as store:
+            assert store.execute("UPDATE requests SET details = ? WHERE request = ?", (details, request)).rowcount == 1
+
+    def release(self, version, words):
+        """A new version of the app's files with other words for some keys, made as a release is, installed over the old one; the server is started again."""
+        shutil.rmtree(RELEASE, ignore_errors=True)
+        shutil.copytree(f"{sandbox.TOP}/phone", f"{RELEASE}/phone", ignore=shutil.ignore_patterns("terminal"))
+        os.makedirs(f"{RELEASE}/tests/phone")
+        shutil.copy(f"{HERE}/list_files.mjs", f"{RELEASE}/tests/phone")
+        number, english = f"{RELEASE}/phone/version.js", f"{RELEASE}/phone/lang/en.json"
+        sandbox.write(number, re.sub(r"'[\d.]+'", f"'{version}'", sandbox.read(number)))
+        sandbox.write(english, json.dumps(json.loads(sandbox.read(english)) | words))
+        sandbox.sh("node", f"{RELEASE}/tests/phone/list_files.mjs")
+        self.server.stop()
+        shutil.copytree(f"{RELEASE}/phone", APP, dirs_exist_ok=True)
         self.server.start()
 
     # --- the host's administrator ---
@@ -134,6 +163,20 @@ class Deck:
 
     def ssh_kill(self, ident="1"):
         self.logins.pop(ident).kill()
+
+    def sudo(self, command):
+        """alice types it on a terminal of her own, and her password; the terminal's name and the number there."""
+        shutil.copy(f"{sandbox.TOP}/conf/pam.d/sudo", "/etc/pam.d/sudo")
+        sandbox.write("/etc/sudoers.d/tests", "Defaults !lecture\nalice ALL=(ALL) ALL\n", 0o440)
+        self.terminal = Terminal(f"tty; sudo {command}")
+        self.terminal.expect(r"(/dev/pts/\d+)")
+        tty = self.terminal.term.match.group(1)
+        self.terminal.password().expect(r"Approve (\d\d) on")
+        return [tty, int(self.terminal.term.match.group(1))]
+
+    def sudo_ended(self):
+        """What was shown, and the exit status."""
+        return self.terminal.ended()
 
     # --- another phone ---
     def phone(self, user, name):

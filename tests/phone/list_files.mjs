@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/* Writes phone/files.js, the list that the worker keeps the app by. Run it after any change below phone/. */
+/* Writes phone/files.js, the list that the worker keeps the app by, and the release into phone/worker.js. Run it after any change below phone/. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,14 +15,20 @@ export const names = () =>
 		.filter((name) => !LEFT_OUT.test(name))
 		.sort();
 
-export function text() {
-	const files = names().map((name) => [name, digest(readFileSync(phone + name))]);
-	const lines = files.map(([name, hash]) => `\t'${name}': '${hash}',\n`).join('');
-	return `/* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
-export const release = '${digest(lines)}';
-export const files = {
-${lines}};
-`;
-}
+const lines = () =>
+	names()
+		.map((name) => `\t'${name}': '${digest(readFileSync(phone + name))}',\n`)
+		.join('');
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(`${phone}files.js`, text());
+export const text = () => `/* The app's files with the beginning of their SHA-256, written by tests/phone/list_files.mjs. */
+export const files = {
+${lines()}};
+`;
+
+/* The worker is another one with each release: Chromium cannot start one of which only the modules are new. */
+export const worker = () => readFileSync(`${phone}worker.js`, 'utf8').replace(/^(const CACHE = 'app-)[\w-]+/m, `$1${digest(lines())}`);
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+	writeFileSync(`${phone}files.js`, text());
+	writeFileSync(`${phone}worker.js`, worker());
+}

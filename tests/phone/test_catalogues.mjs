@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { names, phone, text } from './list_files.mjs';
+import { names, phone, text, worker } from './list_files.mjs';
 
 const KIBIBYTES = 100;
 const read = (name) => readFileSync(phone + name, 'utf8');
@@ -90,8 +90,10 @@ test('nothing comes from another origin', () => {
 		);
 });
 
-test('files.js lists the files as they are (tests/phone/list_files.mjs writes it)', () => {
+test('files.js lists the files as they are, and worker.js names their release (tests/phone/list_files.mjs writes both)', () => {
 	assert.equal(read('files.js'), text());
+	assert.equal(read('worker.js'), worker());
+	assert.match(read('worker.js'), /^const CACHE = 'app-[\w-]{8}';/m);
 });
 
 test('the app, with its largest language, is under 100 KiB', () => {

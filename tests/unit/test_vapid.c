@@ -9,6 +9,7 @@
 #include "common/json_text.h"
 #include "common/jws.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/vectors.h"
 
 #define NOW 1700000000
 #define HOUR 3600
@@ -129,6 +130,54 @@ static void each_push_service_has_its_own(void **state)
     }
 }
 
+/* The coordinates of an uncompressed point, as the `k` of a header has it. The caller frees the
+ * key. */
+static struct jwk *key_of_point(const char *k)
+{
+    unsigned char *point;
+    size_t len;
+
+    assert_int_equal(base64url_decode(k, strlen(k), &point, &len), 0);
+    assert_int_equal(len, 65);
+    assert_int_equal(point[0], 4);
+    char *x = base64url_encode(point + 1, 32), *y = base64url_encode(point + 33, 32);
+    json_t *json = json_pack("{ss, ss, ss, ss}", "kty", "EC", "crv", "P-256", "x", x, "y", y);
+    struct jwk *found = jwk_from_json(json);
+    json_decref(json);
+    free(x);
+    free(y);
+    free(point);
+    assert_non_null(found);
+    return found;
+}
+
+/* What others' tokens look like: ours are read by the same code in the tests above. */
+static void example_of_the_rfc_is_right(void **state)
+{
+    (void)state;
+    char k[128];
+    int64_t expires;
+    struct jws *jws = parse(RFC8292_AUTHORIZATION, k);
+    struct jwk *example = key_of_point(k), *own = key_of_point(vapid_public_key(vapid));
+
+    assert_true(jws_verify(jws, example, JWS_ES256));
+    assert_false(jws_verify(jws, own, JWS_ES256));
+    assert_string_equal(jws->typ, "JWT");
+    assert_string_equal(json_text_string(jws->payload, "aud", 100), "https://push.example.net");
+    assert_string_equal(json_text_string(jws->payload, "sub", 100), "mailto:push@example.com");
+    assert_int_equal(json_text_integer(jws->payload, "exp", 0, INT64_MAX, &expires), 0);
+    assert_int_equal(expires, 1453523768);
+    jwk_free(example);
+    jwk_free(own);
+    jws_free(jws);
+
+    jws = parse(vapid_authorization(vapid, "https://push.example.net", NOW), k);
+    own = key_of_point(k);
+    assert_true(jws_verify(jws, own, JWS_ES256));
+    jwk_free(own);
+    jws_free(jws);
+}
+
 static void public_key_alone_is_refused(void **state)
 {
     (void)state;
@@ -149,6 +198,7 @@ int main(void)
         cmocka_unit_test(token_is_kept_and_renewed_before_its_end),
         cmocka_unit_test(token_is_renewed_when_the_clock_went_back),
         cmocka_unit_test(each_push_service_has_its_own),
+        cmocka_unit_test(example_of_the_rfc_is_right),
         cmocka_unit_test(public_key_alone_is_refused),
     };
 

@@ -9,12 +9,13 @@ import { deck } from './deck.mjs';
 const root = path.resolve(import.meta.dirname, '../../..');
 const build = path.resolve(root, process.env.B ?? 'build');
 const require = createRequire(path.join(root, 'build/npm/package.json'));
-const { chromium } = require('playwright-core');
+export const { chromium } = require('playwright-core');
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const shots = path.join(build, 'screenshots', 'app');
 fs.mkdirSync(shots, { recursive: true });
 
-export const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+export const launch = { executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] };
+export const browser = await chromium.launch(launch);
 
 /*
  * In the page: the subscription that the browser maker's push service would give. Nothing else of the browser is replaced.
@@ -79,6 +80,13 @@ export class Phone {
 		});
 		this.cdp.on('ServiceWorker.workerErrorReported', ({ errorMessage }) => this.faults.push(errorMessage.errorMessage));
 		await this.cdp.send('ServiceWorker.enable');
+	}
+
+	/* What the person said when the browser asked, or `prompt`: nothing yet. */
+	async permit(name, setting) {
+		const { targetInfo } = await this.cdp.send('Target.getTargetInfo');
+		const { browserContextId } = targetInfo;
+		await this.cdp.send('Browser.setPermission', { origin: this.origin, permission: { name }, setting, browserContextId });
 	}
 
 	async close() {
