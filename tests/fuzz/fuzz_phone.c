@@ -1,5 +1,6 @@
 /* What a server answers approve-phone: "CALL STATUS\nBODY", and behind a line "==" another such for
- * the call that follows a wrong clock. <now> stands for the time, <details|JSON> for details as the
+ * the call that follows a wrong clock. <now> stands for the time, <soon> for a
+ * minute later, <details|JSON> for details as the
  * server passes them on. The network is not there: see https_handle. */
 #include "common/base64url.h"
 #include "common/clock.h"
@@ -68,6 +69,12 @@ static char *make_now(void *arg, const char *text)
     return expand_print("%lld", (long long)clock_wall());
 }
 
+static char *make_soon(void *arg, const char *text)
+{
+    (void)arg, (void)text;
+    return expand_print("%lld", (long long)clock_wall() + 60);
+}
+
 static char *make_details(void *arg, const char *text)
 {
     (void)arg;
@@ -75,7 +82,7 @@ static char *make_details(void *arg, const char *text)
 }
 
 static const struct expand_word words[] = {
-    {"now", make_now}, {"details", make_details}, {NULL, NULL}};
+    {"now", make_now}, {"soon", make_soon}, {"details", make_details}, {NULL, NULL}};
 
 /* --- what must hold --- */
 

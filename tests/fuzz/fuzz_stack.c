@@ -73,13 +73,38 @@ static bool is_same(const struct pam_line *a, const struct pam_line *b)
 /* A stack as one file with nothing included, each control in its long form. */
 static char *write_stack(const struct pam_stack *stack)
 {
-    static const char *const codes[] = {
-        "success", "open_err", "symbol_err", "service_err", "system_err", "buf_err", "perm_denied",
-        "auth_err", "cred_insufficient", "authinfo_unavail", "user_unknown", "maxtries",
-        "new_authtok_reqd", "acct_expired", "session_err", "cred_unavail", "cred_expired",
-        "cred_err", "no_module_data", "conv_err", "authtok_err", "authtok_recover_err",
-        "authtok_lock_busy", "authtok_disable_aging", "try_again", "ignore", "abort",
-        "authtok_expired", "module_unknown", "bad_item", "conv_again", "incomplete"};
+    static const char *const codes[] = {"success",
+                                        "open_err",
+                                        "symbol_err",
+                                        "service_err",
+                                        "system_err",
+                                        "buf_err",
+                                        "perm_denied",
+                                        "auth_err",
+                                        "cred_insufficient",
+                                        "authinfo_unavail",
+                                        "user_unknown",
+                                        "maxtries",
+                                        "new_authtok_reqd",
+                                        "acct_expired",
+                                        "session_err",
+                                        "cred_unavail",
+                                        "cred_expired",
+                                        "cred_err",
+                                        "no_module_data",
+                                        "conv_err",
+                                        "authtok_err",
+                                        "authtok_recover_err",
+                                        "authtok_lock_busy",
+                                        "authtok_disable_aging",
+                                        "try_again",
+                                        "ignore",
+                                        "abort",
+                                        "authtok_expired",
+                                        "module_unknown",
+                                        "bad_item",
+                                        "conv_again",
+                                        "incomplete"};
     static const char *const actions[] = {"ignore", "ok", "done", "bad", "die", "reset"};
     char *text = NULL;
     size_t len;
