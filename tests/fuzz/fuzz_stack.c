@@ -42,7 +42,8 @@ static void check_line(const struct pam_line *line)
 struct ways {
     const struct pam_stack *stack;
     unsigned count;
-    bool opens; /* asked, and let in */
+    bool may_open; /* some line says so after a success */
+    bool opens;    /* asked, and let in */
 };
 
 static bool check_way(void *arg, const struct pam_answers *answers,
@@ -53,6 +54,7 @@ static bool check_way(void *arg, const struct pam_answers *answers,
     struct pam_outcome again;
 
     MUST(outcome->code >= 0 && outcome->code < _PAM_RETURN_VALUES);
+    MUST(outcome->code != PAM_SUCCESS || ways->may_open);
     for (size_t i = 0; i < PAM_STACK_LINES; i++)
         MUST(!outcome->before[i] || (i < stack->count && !stack->lines[i].substack &&
                                      stack->lines[i].phase == stack->asks));
@@ -165,8 +167,14 @@ static void follow(const struct pam_stack *stack)
     struct survey survey;
     size_t variable = 0;
 
-    for (size_t i = 0; i < stack->count; i++)
-        variable += can_answer_both(&stack->lines[i]);
+    for (size_t i = 0; i < stack->count; i++) {
+        const struct pam_line *line = &stack->lines[i];
+        variable += can_answer_both(line);
+        approved.may_open |=
+            line->phase == stack->asks && !line->substack &&
+            (line->actions[PAM_SUCCESS] == ACTION_OK || line->actions[PAM_SUCCESS] == ACTION_DONE);
+    }
+    refused.may_open = approved.may_open;
     pam_run_all(stack, PAM_SUCCESS, check_way, &approved);
     pam_run_all(stack, PAM_AUTH_ERR, check_way, &refused);
     if (!check_find_kind(stack, KIND_APPROVE))
