@@ -124,7 +124,7 @@ static void on_withdrawn(void *arg, const struct call_answer *answer)
 {
     struct withdrawal *withdrawal = arg;
 
-    if (answer->status != 200)
+    if (answer->status != 200 || answer->body == NULL)
         log_warn("a request could not be withdrawn: %s", answer->fault);
     count_end(withdrawal->ciba, withdrawal->uid);
     host_unref(withdrawal->host);

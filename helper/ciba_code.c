@@ -30,7 +30,7 @@ static void on_code(void *arg, const struct call_answer *answer)
         evtimer_add(request->recode, &wait);
         return;
     }
-    if (answer->status == 200) {
+    if (answer->status == 200 && answer->body != NULL) {
         if (request->state == CIBA_OPEN && request->call == NULL)
             ciba_later(request, 0); /* the token is there now */
         end_code(request, CIBA_CODE_TAKEN, NULL);
@@ -44,7 +44,7 @@ static void on_code(void *arg, const struct call_answer *answer)
     } else if (call_is_busy(answer)) {
         end_code(request, CIBA_BUSY, answer->fault);
     } else if (strcmp(answer->error, "invalid_grant") != 0) {
-        end_code(request, CIBA_CODE_LOST, answer->fault);
+        end_code(request, call_is_lost(answer) ? CIBA_CODE_LOST : CIBA_REFUSED, answer->fault);
     }
     /* invalid_grant: the request is over, and the token endpoint says how. */
 }

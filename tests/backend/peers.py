@@ -291,10 +291,10 @@ class Login:
 class Phone:
     """A phone: enrolled by a link."""
 
-    def __init__(self, server, user="alice", name="Pixel 8", link=None, **members):
+    def __init__(self, server, user="alice", name="Pixel 8", link=None, platform="terminal", **members):
         self.server, self.key, self.app = server, Key(), "1.0"
-        link = link or re.search(r"/enroll#(\S+)", server.cli("enroll", user)).group(1)
-        self.enrolled = self.call("enroll", new=True, token=link, name=name, platform="terminal", **members)
+        link = link or re.search(r"/enroll#([^\s.]+)", server.cli("enroll", user)).group(1)
+        self.enrolled = self.call("enroll", new=True, token=link, name=name, platform=platform, **members)
         self.device, self.secret = self.enrolled.json.get("device"), self.enrolled.json.get("secret")
 
     def message(self, name, /, new=False, key=None, header=None, **members):

@@ -47,6 +47,20 @@ def no_phone(place):
         place.phone.cli("device", "--on")
 
 
+@case("D3 S18: the push service refuses: the number, then one text that no phone could be reached; a code opens", 30)
+def unreached(place):
+    place.phone.cli("device", "--off")
+    browser = place.browser(410)
+    try:
+        place.sign_in()
+        place.screen.says("No phone could be reached. Type a code, or press Enter to look again")
+        place.screen.answer(browser.code())
+        place.screen.opened("alice")
+    finally:
+        place.server.cli("device", "remove", browser.device)
+        place.phone.cli("device", "--on")
+
+
 @case("D3: nobody answers in time: one text says what to type; an empty answer shows the number again and waits for the phone", 30)
 def no_answer(place):
     place.conf("wait = 5")
@@ -105,8 +119,10 @@ def given_up(place):
 @case("D3: the greeter's worker is killed while it waits: the phone shows it within a second, the greeter works", 30)
 def killed(place):
     place.asked()
+    worker = place.screen.workers()[-1]
     place.screen.kill_worker()
     place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    sandbox.wait_for("the worker to be gone", lambda: worker not in place.screen.workers(), 3)
     place.screen.recover()
     place.works()
 

@@ -1,21 +1,44 @@
 """What the tests of desktops share: server, helper and phone in the sandbox, a screen in a root of its own, and cases as rows with a bound each."""
+import json
 import os
 import signal
+import ssl
 import sys
+import types
+import urllib.error
+import urllib.request
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", part) for part in ("sandbox", "login")]
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", part) for part in ("sandbox", "login", "backend")]
 import common  # noqa: E402
+import peers  # noqa: E402
+import push_service  # noqa: E402
 import sandbox  # noqa: E402
 from screen import GreeterLost  # noqa: E402
 
 CANCEL_SECONDS = 1.0  # until the phone shows that nobody waits any more
+MOST = 3.0  # times that a bound is stretched
 FRENCH = "/usr/share/locale/fr/LC_MESSAGES/pam_approve.mo"
 
 
 def load():
-    """How many times longer than alone things take: processes that want to run, now or in the last minute, for each processor."""
+    """How many times longer than alone things may take: processes that want to run, now or in the last minute, for each processor; three times at most."""
     minute, _, _, now, _ = sandbox.read("/proc/loadavg").split()
-    return max(1.0, max(float(minute), float(now.split("/")[0])) / (os.cpu_count() or 1))
+    return min(MOST, max(1.0, max(float(minute), float(now.split("/")[0])) / (os.cpu_count() or 1)))
+
+
+class Web:
+    """The server, as a phone of peers.py calls it."""
+
+    def __init__(self, server):
+        self.url, self.cli = server.url, server.cli
+
+    def call(self, method, path, body, content_type):
+        asked = urllib.request.Request(self.url + path, body.encode(), {"Content-Type": content_type}, method=method)
+        try:
+            with urllib.request.urlopen(asked, context=ssl._create_unverified_context(), timeout=10) as answer:
+                return types.SimpleNamespace(status=answer.status, json=json.load(answer))
+        except urllib.error.HTTPError as refused:
+            raise AssertionError(refused.read()) from refused
 
 
 class Place:
@@ -24,7 +47,10 @@ class Place:
     def __init__(self, make_screen):
         self.syslog = sandbox.Syslog()
         sandbox.install()
-        self.server = sandbox.Server(conf=common.LIMITS)
+        self.pushes = push_service.PushService()
+        self.pushes.__enter__()
+        os.chmod(self.pushes.folder, 0o755)  # the server reads the authority's certificate there
+        self.server = sandbox.Server(conf=f"{common.LIMITS}\n[push]\nservices = {self.pushes.host}\ncertificates = {self.pushes.ca_file}\nprivate_addresses = yes\n")
         self.screen = make_screen()
         for name in ("alice", "bob"):
             sandbox.person(name)
@@ -58,6 +84,10 @@ class Place:
         self.phones.append(sandbox.Phone(self.server, "alice", f"Phone {len(self.phones)}"))
         return self.phones[-1].code()
 
+    def browser(self, answers):
+        """A phone with the web app, whose push service answers so."""
+        return peers.Phone(Web(self.server), "alice", "Pixel 9", platform="web", push=self.pushes.subscribe(answers).json)
+
     def speak_french(self, on):
         """GDM runs in French throughout; the helper speaks it where the catalogue is there."""
         there, not_there = (FRENCH, FRENCH + ".away") if on else (FRENCH + ".away", FRENCH)
@@ -89,7 +119,7 @@ def bounded(function, seconds, place):
 
     def once():
         signal.signal(signal.SIGALRM, late)
-        signal.setitimer(signal.ITIMER_REAL, seconds * min(load(), 3))
+        signal.setitimer(signal.ITIMER_REAL, seconds * load())
         try:
             function(place)
         except GreeterLost:
@@ -142,3 +172,4 @@ class Rows:
             test.run(place.logs)
         finally:
             place.screen.stop()
+            place.pushes.__exit__()

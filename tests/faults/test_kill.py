@@ -7,7 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faults  # noqa: E402, F401 - the way to the other folders
@@ -18,16 +20,18 @@ import common  # noqa: E402
 
 STATES = ("open", "approved", "used", "denied", "expired", "cancelled")
 RACING = 4
+OTHERS = ("bob", "carol", "erin", "frank")
+CROWD = 24  # logins of the others
 test = sandbox.Tests()
-world = common.World(server_conf=common.LIMITS + "[requests]\ntoken_hold = 1\n")
+world = common.World(people=("alice", *OTHERS), phones=("alice", *OTHERS), server_conf=common.LIMITS + "[requests]\ntoken_hold = 1\n")
 
 
 class Login:
     """A real ssh from an address of its own, and its request in the store."""
 
-    def __init__(self, kind, address):
-        self.kind, self.address, self.number, self.request = kind, address, 0, ""
-        self.ssh = sandbox.Ssh(world.sshd, "alice", options=[f"BindAddress={address}"])
+    def __init__(self, kind, address, user="alice"):
+        self.kind, self.address, self.phone, self.number, self.request = kind, address, world.phones[user], 0, ""
+        self.ssh = sandbox.Ssh(world.sshd, user, options=[f"BindAddress={address}"])
         self.ssh.password()
 
     def asked(self):
@@ -43,7 +47,7 @@ class Login:
         return self.column("state")
 
     def argv(self, decision):
-        return ["approve-phone", "--state", world.phone.state, decision, "--request", self.request] + (["--number", str(self.number)] if decision == "approve" else [])
+        return ["approve-phone", "--state", self.phone.state, decision, "--request", self.request] + (["--number", str(self.number)] if decision == "approve" else [])
 
     def decide(self, decision="approve"):
         done = sandbox.sh(*self.argv(decision), check=False)
@@ -66,12 +70,54 @@ class Login:
         return self.ssh.refused(timeout=seconds)
 
 
+class Crowd:
+    """Logins of the others, all asked before the fault; from go() on they are answered while it happens: one by a code, the others by their phones, again and again until it is told."""
+
+    def __init__(self, turn):
+        with ThreadPoolExecutor(4) as pool:
+            begun = list(pool.map(lambda place: Login("crowd", f"127.1.{turn}.{place + 1}", OTHERS[place % len(OTHERS)]), range(CROWD)))
+        self.logins = [login.asked() for login in begun]
+        self.by_code = self.logins[turn % len(OTHERS)]  # another user's each time: a code counts once
+        self.answering = []
+        self.under_way = threading.Event()
+
+    def go(self):
+        pool = ThreadPoolExecutor(3)
+        self.answering = [pool.submit(self.answer, login) for login in self.logins]
+        pool.shutdown(wait=False)
+        assert self.under_way.wait(10)
+
+    def answer(self, login):
+        if login is self.by_code:
+            login.ssh.send(login.phone.code())
+            return
+        sandbox.wait_for("an approval to be told", lambda: login.decide() or login.state() in ("approved", "used"), 20)
+        self.under_way.set()
+        login.ssh.send()
+
+    def is_busy(self):
+        """True while answers are still on their way."""
+        return not all(answer.done() for answer in self.answering)
+
+    def gets_in(self):
+        for login, answer in zip(self.logins, self.answering):
+            answer.result(30)
+            login.ssh.signed_in(timeout=30)
+        assert self.by_code.column("result") == "signed_in", "by its code"
+
+    def is_refused(self):
+        for login, answer in zip(self.logins, self.answering):
+            answer.result(30)
+            login.ssh.refused(timeout=20)
+
+
 def stage(turn):
-    """Logins in every state, one that nobody ever approves, and some whose approval will be on its way. The helper is stopped, so that what is approved is not collected."""
+    """A crowd, and logins in every state, one that nobody ever approves, and some whose approval will be on its way. The helper is stopped, so that what is approved is not collected."""
     world.host.helper.send(signal.SIGCONT)  # where a test before this one failed
     world.host.conf("[service sshd]\nlife = 10")
     logins = {"expired": Login("expired", f"127.0.{turn}.1").asked()}
     world.host.conf("")
+    crowd = Crowd(turn)
     others = ["open", "approved", "used", "denied", "cancelled", "nobody"] + [f"racing{n}" for n in range(RACING)]
     begun = [Login(kind, f"127.0.{turn}.{place}") for place, kind in enumerate(others, 2)]
     logins |= {login.kind: login.asked() for login in begun}
@@ -87,7 +133,7 @@ def stage(turn):
     assert logins["approved"].decide()
     for kind in STATES:
         assert logins[kind].state() == kind, (kind, logins[kind].state())
-    return logins, {kind: (logins[kind].state(), logins[kind].column("result")) for kind in ("used", "denied", "expired", "cancelled")}
+    return crowd, logins, {kind: (logins[kind].state(), logins[kind].column("result")) for kind in ("used", "denied", "expired", "cancelled")}
 
 
 def settled(logins, final, opened, mark):
@@ -135,35 +181,43 @@ def works_again():
 @test("kill -9 of the server, with approvals on their way: those acknowledged let in, others can be given again, the rest ends as it was")
 def server():
     mark = world.syslog.mark()
-    logins, final = stage(1)
+    crowd, logins, final = stage(1)
+    crowd.go()
     running = approvals(logins)
     time.sleep(random.uniform(0, 0.04))
     world.server.stop(9)
+    assert crowd.is_busy()
     world.server.start()
     acknowledged = {kind: child.wait(30) == 0 for kind, child in running.items()}
     world.host.helper.send(signal.SIGCONT)
     settled(logins, final, go_on(logins, acknowledged), mark)
+    crowd.gets_in()
 
 
 @test("kill -9 of a phone at any moment of its approval: it counts or does not, and the phone can go on; no other login hears of it")
 def phone():
     mark = world.syslog.mark()
-    logins, final = stage(2)
+    crowd, logins, final = stage(2)
+    crowd.go()
     running = approvals(logins)
     for place, child in enumerate(running.values()):
         time.sleep(place * 0.008)
         child.kill()
+    assert crowd.is_busy()
     acknowledged = {kind: child.wait() == 0 for kind, child in running.items()}
     world.host.helper.send(signal.SIGCONT)
     settled(logins, final, go_on(logins, acknowledged), mark)
+    crowd.gets_in()
 
 
 @test("kill -9 of the helper: every login on it is refused at once, whatever its state, and the next one works")
 def helper():
     mark = world.syslog.mark()
-    logins, final = stage(3)
+    crowd, logins, final = stage(3)
+    crowd.go()
     running = approvals(logins)
     world.host.stop(9)
+    assert crowd.is_busy()
     for child in running.values():
         child.wait(30)
     start = time.monotonic()
@@ -174,6 +228,7 @@ def helper():
         if kind != "cancelled":
             login.is_refused(15)
     assert time.monotonic() - start < 15
+    crowd.is_refused()
     assert logins["approved"].state() == "approved" and logins["open"].state() == "open", "nobody took it back, and its time ends it"
     world.host.start()
     settled(logins, final, 0, mark)
@@ -190,12 +245,13 @@ def ssh_processes():
     return found
 
 
-@test("kill -9 of the callers, sshd's processes of each login: nobody gets in, open requests are withdrawn at once, a late approval is refused, no process is left")
+@test("kill -9 of the callers, sshd's processes of each login: nobody of theirs gets in, open requests are withdrawn at once, a late approval is refused, no process is left; the others get in")
 def callers():
     mark = world.syslog.mark()
-    logins, final = stage(4)
+    crowd, logins, final = stage(4)
     targets = [pid for pid, title in ssh_processes() if "[pam]" in title]
     assert len(targets) >= len(logins) - 1, ssh_processes()
+    crowd.go()
     for pid in targets[::2] + [pid for pid, title in ssh_processes() if "[priv]" in title][1::2]:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -207,6 +263,7 @@ def callers():
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+    assert crowd.is_busy()
     for kind, login in logins.items():
         if kind != "cancelled":
             login.is_refused()
@@ -216,6 +273,7 @@ def callers():
             assert not login.decide(), kind
     sandbox.wait_for("sshd's processes to end", lambda: not ssh_processes(), 3)
     settled(logins, final, 0, mark)
+    crowd.gets_in()
     works_again()
 
 

@@ -17,7 +17,9 @@ $(FUZZ_DIR)/libcommon.a: $(call fuzz_objects,common)
 $(FUZZ_DIR)/libhelper.a: $(call fuzz_objects,helper)
 $(FUZZ_DIR)/libbackend.a: $(call fuzz_objects,backend)
 $(FUZZ_DIR)/libmodule.a: $(call fuzz_objects,pam_module)
-$(FUZZ_ARCHIVES) $(FUZZ_DIR)/libmodule.a:
+$(FUZZ_DIR)/libphone.a: $(call fuzz_objects,phone/terminal)
+$(FUZZ_DIR)/libapprovectl.a: $(call fuzz_objects,approvectl)
+$(FUZZ_ARCHIVES) $(patsubst %,$(FUZZ_DIR)/lib%.a,module phone approvectl):
 	rm -f $@ && ar rcs $@ $^
 
 $(FUZZ): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
@@ -25,6 +27,8 @@ $(FUZZ): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 fuzz_parts = $(patsubst %,$(FUZZ_DIR)/obj/tests/fuzz/%.o,$(1))
 $(FUZZ_DIR)/fuzz_api: $(call fuzz_parts,expand quiet api_world api_words)
 $(FUZZ_DIR)/fuzz_decision: $(call fuzz_parts,expand)
+$(FUZZ_DIR)/fuzz_phone: $(call fuzz_parts,expand) $(FUZZ_DIR)/libphone.a
+$(FUZZ_DIR)/fuzz_stack: $(FUZZ_DIR)/libapprovectl.a
 $(FUZZ_DIR)/fuzz_helper: $(call fuzz_parts,expand quiet helper_loop helper_net helper_backend helper_bound)
 
 # The module with libpam in one program, so that all that both call can be made to fail.

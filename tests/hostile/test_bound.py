@@ -84,11 +84,15 @@ def elsewhere(backend, request):
     return seal(Key().jwk, request.raw, backend.phone.thumbprint, SECRET)
 
 
+def changed(text):
+    return text[:-2] + ("B" if text[-2] == "A" else "A") + text[-1]
+
+
 SEALS = [
     ("for another host", elsewhere),
     ("of another login", lambda b, r: seal(r.details["host_key"], r.raw + b" ", b.phone.thumbprint, SECRET)),
     ("of another device", lambda b, r: seal(r.details["host_key"], r.raw, Phone().thumbprint, SECRET)),
-    ("with a changed byte", lambda b, r: seal(r.details["host_key"], r.raw, b.phone.thumbprint, SECRET)[:-1] + "A"),
+    ("with a changed byte", lambda b, r: changed(seal(r.details["host_key"], r.raw, b.phone.thumbprint, SECRET))),
     ("a byte short", lambda b, r: seal(r.details["host_key"], r.raw, b.phone.thumbprint, SECRET[:19])),
     ("a byte long", lambda b, r: seal(r.details["host_key"], r.raw, b.phone.thumbprint, SECRET + b"x")),
     ("that is junk", lambda b, r: "A" * 135),

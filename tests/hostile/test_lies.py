@@ -222,12 +222,19 @@ for name, value in (("none", None), ("another", "other")):
 # --- lies in how an answer is given: the answer itself is the right one ---
 
 def right_answer(handler):
+    if handler.path == "/ciba/code":  # the code is not taken, or the token would let in
+        return {"pad": "x" * 8}
     with handler.server.backend.lock:
-        return handler.server.backend.answer(handler.path, handler.parameters)[1]
+        return handler.server.backend.answer(handler.path, handler.parameters)[1] or {"pad": "x" * 8}
 
 
 def redirect(handler):
     handler.reply(302, right_answer(handler), headers=[("Location", handler.server.backend.url + "/elsewhere")])
+
+
+def portal(handler):
+    right_answer(handler)
+    handler.reply(302, b"<html>Sign in to this network</html>", "text/html", [("Location", handler.server.backend.url + "/elsewhere")])
 
 
 def status(code):
@@ -290,6 +297,7 @@ def text(change, content_type="application/json"):
 # What is done, and what the log says of it.
 WAYS = {
     "a redirect": (redirect, "status 302"),
+    "a captive portal": (portal, "status 302"),
     "status 500": (status(500), "status 500"),
     "status 429": (status(429), "status 429.*1 s"),
     "status 204": (status(204), "status 204"),
@@ -310,7 +318,8 @@ WAYS = {
 PATHS = {"/.well-known/openid-configuration": {"status 429": "busy"}, "/jwks": {"status 429": "busy"},
          "/ciba/backchannel": {"a redirect": "backend_refused", "status 204": "backend_refused|no_backend", "status 429": "busy"},
          "/ciba/token": {"a redirect": "backend_refused", "status 204": "backend_refused|no_backend", "status 429": "prompt",
-                         "silence": "prompt", "one byte a second": "prompt", "one byte a second, from the status line on": "prompt"}}
+                         "silence": "prompt", "one byte a second": "prompt", "one byte a second, from the status line on": "prompt"},
+         "/ciba/code": {"a redirect": "backend_refused", "status 429": "busy"}}
 HELD = "timed out|no answer until the request was over"  # the request ends before a held call may
 
 
@@ -319,10 +328,16 @@ def add_way_row(path, way, expected):
 
     @test(f"{path}: {way}")
     def _():
-        with Setting(hooks={"raw": {path: make}}, timeout=1, life=1) as s:
-            client = s.client(service="sudo")
+        with Setting(hooks={"raw": {path: make}}, timeout=1, life=0 if path == "/ciba/code" else 1) as s:
+            client = s.client(service="sudo", keys="1")
             if path == "/ciba/token":
                 s.backend.finish("approved", number_in(client.until("I").text))
+            elif path == "/ciba/code":
+                client.until("I")
+                client.until("W")
+                client.send("K")
+                client.prompt()
+                client.answer("123456")
             started = time.monotonic()
             end = client.until("P", "D")
             assert (end.outcome if end.type == "D" else "prompt") in expected.split("|"), client.frames
@@ -333,6 +348,22 @@ def add_way_row(path, way, expected):
             words = HELD if path == "/ciba/token" and log == "timed out" else log
             where = s.backend.url if path != "/.well-known/openid-configuration" else s.backend.url.rstrip("/")
             assert s.logged_match(f"{re.escape(where)}.*({words})"), s.log
+
+
+def add_cancel_row(way):
+    make, log = WAYS[way]
+
+    @test(f"/ciba/cancel: {way}: the caller is gone all the same, the log says it, and the next login works")
+    def _():
+        with Setting(hooks={"raw": {"/ciba/cancel": make}}, timeout=1) as s:
+            client = s.client(service="sudo")
+            client.until("I")
+            client.close()
+            assert s.logged_match(f"a request could not be withdrawn: {re.escape(s.backend.url)}/ciba/cancel.*({log})", 4), s.log
+            assert s.backend.count("/ciba/cancel") == 1 and s.backend.count("/elsewhere") == 0
+            client = s.client(service="sudo", user="bob")
+            s.backend.finish("approved", number_in(client.until("I").text))
+            client.done("approved")
 
 
 @test("what a server says reaches no terminal of root's as it is: approvectl status and check")
@@ -436,6 +467,8 @@ for row in TOKENS:
 for path_name, exceptions in PATHS.items():
     for way_name in WAYS:
         add_way_row(path_name, way_name, exceptions.get(way_name, "no_backend"))
+for way_name in WAYS:
+    add_cancel_row(way_name)
 for row in DOCUMENTS:
     add_document_row(*row)
 for row in ASKED:

@@ -14,10 +14,10 @@ class Terminal:
                                   encoding="utf-8", codec_errors="replace", timeout=10, dimensions=(24, 120))
         self.term.delaybeforesend = None
 
-    def password(self, pattern="assword[^:]*: "):
+    def password(self, pattern="assword[^:]*: ", text=sandbox.PASSWORD):
         self.term.expect(pattern)
         self.term.waitnoecho(2)  # pkttyagent turns it off after its prompt, and what was typed before is lost
-        self.term.sendline(sandbox.PASSWORD)
+        self.term.sendline(text)
         return self
 
     def number(self):

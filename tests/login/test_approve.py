@@ -26,16 +26,20 @@ def password_and_approval():
     assert "approved" in world.syslog.since(0)
 
 
-@test("D1: public key and approval: pam_unix is skipped, no password is asked")
+@test("D1: public key and approval: pam_unix is skipped, no password is asked; the number shows within 0.5 s of the key")
 def key_and_approval():
-    start = time.monotonic()
-    ssh = world.ssh(key=True)
-    number = ssh.number()
-    assert time.monotonic() - start < 1.5, "key exchange, key and prompt"
-    world.phone.approve(number)
-    ssh.send()
-    ssh.signed_in()
-    assert "assword" not in (ssh.term.before or "")
+    took = []
+    while len(took) < 3 and min(took, default=1) >= 0.5:  # the best of three, where other work takes the processor
+        ssh = world.ssh(key=True, options=["LogLevel=VERBOSE"])
+        ssh.expect('Authenticated using "publickey" with partial success')
+        start = time.monotonic()
+        number = ssh.number()
+        took.append(time.monotonic() - start)
+        world.phone.approve(number)
+        ssh.send()
+        ssh.signed_in()
+        assert "assword" not in (ssh.term.before or "")
+    assert min(took) < 0.5, f"the number came {took} s after the key"
 
 
 @test("a public key that does not fit opens nothing, and rings no phone")

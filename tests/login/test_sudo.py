@@ -77,7 +77,7 @@ def key():
     terminal.expect("press a key")
     terminal.send()
     terminal.expect("Code: ")
-    terminal.send(world.phone.code())
+    terminal.send(world.phone.fresh_code())
     terminal.expect("root")
     assert terminal.ended()[1] == 0
 
@@ -144,20 +144,37 @@ def denied():
     world.forget_denials()
 
 
-@test("a wrong password rings no phone")
+@test("a wrong password rings no phone, with sudo as with su")
 def wrong_password():
     before = world.requests()
-    terminal = Terminal("sudo -S id -un </dev/null")
-    terminal.ended(15)
-    assert world.requests() == before
+    for command, user, words in (("sudo id -un", "alice", "try again"), ("su alice -c 'id -un'", "bob", "Authentication failure")):
+        terminal = Terminal(command, user=user).password(text="wrong")
+        assert terminal.expect(words, "Approve", "root", timeout=15) == 0
+        terminal.close()
+        assert world.requests() == before, command
 
 
-@test("D2: sudo -S, its password from a pipe, shows the number and waits; it never reads the pipe for a code, and Approve opens")
+@test("D2: sudo -S, its password from a pipe, shows the number and waits; what else is in the pipe is left alone meanwhile, and Approve opens")
 def from_pipe():
-    terminal = Terminal(f"echo '{sandbox.PASSWORD}' | sudo -S -p '' id -un")
+    terminal = Terminal(f"printf '%s\\n%s\\n' '{sandbox.PASSWORD}' 000000 | sudo -S -p '' sh -c 'id -un; echo \"left: $(cat)\"'")
     number = terminal.number()
+    assert terminal.expect("Code: ", common.TIMEOUT, timeout=1) == 1
     approved(terminal, number, "root")
+    terminal.expect("left: 000000")
     assert terminal.ended()[1] == 0
+
+
+@test("D2: sudo -S when the wait is over: the code prompt reads the next line of the pipe; a right code opens, a wrong one does not")
+def code_from_pipe():
+    world.host.conf("[service sudo]\nwait = 5")
+    for code in (world.phone.fresh_code(), "000000"):
+        terminal = Terminal(f"printf '%s\\n%s\\n' '{sandbox.PASSWORD}' {code} | sudo -S id -un")
+        terminal.number()
+        terminal.expect("Code: ", timeout=8)
+        assert terminal.expect("root", "not right") == (1 if code == "000000" else 0)
+        shown, status = terminal.ended(15)
+        assert (status == 0) == (code != "000000") and "root" not in shown, (code, status, shown)
+    world.host.conf("")
 
 
 @test("D2: sudo -A, its password from another program: the number is shown on the terminal, and Approve opens; after a key that program is asked for the code")
@@ -233,13 +250,37 @@ def background_stopped():
     assert "root" not in shown and world.requests() == before, shown
 
 
-@test("D2: without a terminal, and in the background, it is bounded: the phone is asked, and nobody hangs")
+@test("D2: a background job of an interactive bash: `sudo id &` stops before the approval, rings no phone, and gives up in the foreground; with the password from a pipe it shows the number, "
+      "leaves the keys to bash, and Approve opens")
+def background_of_shell():
+    before = world.requests()
+    terminal = Terminal("exec bash --norc -i")
+    terminal.expect("[$] ")
+    terminal.send("sudo id -un &")
+    time.sleep(1)
+    terminal.send()  # bash tells of its jobs before the next prompt
+    terminal.expect(r"\[1\]\+  Stopped +sudo id -un")
+    terminal.send("fg")
+    terminal.expect("a password is required")
+    assert world.requests() == before
+    terminal.send(f"echo '{sandbox.PASSWORD}' | sudo -S -p '' id -un &")
+    number = terminal.number()
+    terminal.send("echo keys for $((40 + 2))")
+    terminal.expect("keys for 42")
+    approved(terminal, number, "root\r")
+    terminal.send("exit")
+    terminal.ended()
+
+
+@test("D2: without a terminal it is bounded: the phone is asked, and nobody hangs; a code in the input opens")
 def no_terminal():
     world.host.conf("[service sudo]\nwait = 5")
-    start = time.monotonic()
-    done = sandbox.sh("setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "--reset-env", "setsid", "sudo", "-S", "-p", "", "id", "-un",
-                      text=sandbox.PASSWORD + "\n", check=False, timeout=30)
-    assert done.returncode != 0 and time.monotonic() - start < 20, done.stdout
+    for user, code in (("alice", ""), ("bob", world.phones["bob"].fresh_code() + "\n")):
+        before, start = world.requests(user), time.monotonic()
+        done = sandbox.sh("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env", "setsid", "--wait", "sudo", "-S", "-p", "", "id", "-un",
+                          text=sandbox.PASSWORD + "\n" + code, check=False, timeout=30)
+        assert ("root" in done.stdout.split()) == (done.returncode == 0) == bool(code) and time.monotonic() - start < 20, done.stdout
+        assert "Approve" in done.stdout and world.requests(user) == before + 1, done.stdout
     world.host.conf("")
 
 

@@ -29,11 +29,13 @@ def start_polkit():
 
 
 class Way:
-    """One program on a terminal. asks: whose phone rings; opens: what shows that it went on; shown: the command on the phone."""
+    """One program on a terminal. asks: whose phone rings; opens: what shows that it went on; shown: the command on the phone; alone: how often the phone rings where there is no
+    terminal, and the program's words then."""
 
     keys = True  # Enter while it waits brings the code prompt
 
-    def __init__(self, service, command, user, asks, opens, program, shown=""):
+    def __init__(self, service, command, user, asks, opens, program, alone, shown=""):
+        self.alone = alone
         self.service, self.command, self.user, self.asks, self.opens, self.program, self.shown = service, command, user, asks, opens, program, shown
 
     @property
@@ -86,11 +88,12 @@ class Pkexec(Way):
 
 
 WAYS = [
-    Way("login", "login alice", "root", "alice", r"alice@\S+[$] ", "login"),
-    Way("su-l", "su -l carol -c 'id -un'", "bob", "carol", "carol", "su", "id"),
-    Way("doas", "doas id -un", "bob", "bob", "root", "doas", "id"),
-    Passwd("passwd", "passwd", "alice", "alice", "New password: ", "passwd"),
-    Pkexec("polkit-1", "pkexec --disable-internal-agent id -un", "erin", "erin", "root", "polkit-agent-he pkexec pkttyagent"),
+    Way("login", "login alice", "root", "alice", r"alice@\S+[$] ", "login", (0, "")),  # it ends without a word
+    Way("su-l", "su -l carol -c 'id -un'", "bob", "carol", "carol", "su", (1, "Authentication failure"), "id"),
+    Way("doas", "doas id -un", "bob", "bob", "root", "doas", (0, "Authentication failed"), "id"),  # reads the password from a terminal only
+    Passwd("passwd", "passwd", "alice", "alice", "New password: ", "passwd", (1, "password unchanged")),
+    Pkexec("polkit-1", "pkexec --disable-internal-agent id -un", "erin", "erin", "root", "polkit-agent-he pkexec pkttyagent",
+           (0, "No authentication agent found")),
 ]
 start_polkit()
 
@@ -253,14 +256,17 @@ def wrong_password(way):
     assert world.requests(way.asks) == before
 
 
-@each("without a terminal it ends, and lets nobody in")
+@each("without a terminal it ends, and lets nobody in: a phone rings, or the program refuses before that and says so")
 def no_terminal(way):
     world.host.conf(f"[service {way.service}]\nwait = 5")
+    before = world.requests(way.asks)
     start = time.monotonic()
     done = sandbox.sh("setpriv", f"--reuid={way.user}", f"--regid={way.user}", "--init-groups", "--reset-env", "setsid", "--wait", "sh", "-c", way.command,
                       text=sandbox.PASSWORD + "\n", check=False, timeout=40)
     assert time.monotonic() - start < 30 and way.opens not in done.stdout.split(), done.stdout
-    assert done.returncode != 0 or way.service == "login", done
+    rings, words = way.alone
+    assert done.returncode != 0 and words in done.stdout and world.requests(way.asks) == before + rings, done
+    assert ("Approve" in done.stdout) == (rings > 0), done
     way.gone()
     world.host.conf("")
 
