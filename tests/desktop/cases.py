@@ -4,7 +4,7 @@ import re
 import time
 
 import sandbox
-from place import CANCEL_SECONDS, FRENCH, Rows, load
+from place import CANCEL_SECONDS, FRENCH, Rows, slower
 
 SESSION_SECONDS = 0.5  # from the decision on the phone to the session
 case = Rows()
@@ -24,7 +24,7 @@ def approved(place):
         took.append(place.screen.opened("alice") - decided)
         place.phone.ended("signed_in")
     print(f"# the sessions began {took[0]:.2f} s and {took[1]:.2f} s after the decision")
-    assert min(took) < SESSION_SECONDS * load() and max(took) < 4 * SESSION_SECONDS * load(), took
+    assert min(took) < SESSION_SECONDS * slower() and max(took) < 4 * SESSION_SECONDS * slower(), took
 
 
 @case("a wrong password rings no phone", 20)
@@ -111,7 +111,7 @@ def given_up(place):
     place.asked()
     worker = place.screen.workers()[-1]
     place.screen.give_up()
-    place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    place.phone.ended("caller_gone", CANCEL_SECONDS * slower())
     sandbox.wait_for("the worker to be gone", lambda: worker not in place.screen.workers(), 3)  # the greeter begins another at once
     place.works()
 
@@ -121,7 +121,7 @@ def killed(place):
     place.asked()
     worker = place.screen.workers()[-1]
     place.screen.kill_worker()
-    place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    place.phone.ended("caller_gone", CANCEL_SECONDS * slower())
     sandbox.wait_for("the worker to be gone", lambda: worker not in place.screen.workers(), 3)
     place.screen.recover()
     place.works()

@@ -13,17 +13,11 @@ import common  # noqa: E402
 import peers  # noqa: E402
 import push_service  # noqa: E402
 import sandbox  # noqa: E402
+from pace import slower  # noqa: E402
 from screen import GreeterLost  # noqa: E402
 
 CANCEL_SECONDS = 1.0  # until the phone shows that nobody waits any more
-MOST = 3.0  # times that a bound is stretched
 FRENCH = "/usr/share/locale/fr/LC_MESSAGES/pam_approve.mo"
-
-
-def load():
-    """How many times longer than alone things may take: processes that want to run, now or in the last minute, for each processor; three times at most."""
-    minute, _, _, now, _ = sandbox.read("/proc/loadavg").split()
-    return min(MOST, max(1.0, max(float(minute), float(now.split("/")[0])) / (os.cpu_count() or 1)))
 
 
 class Web:
@@ -119,7 +113,7 @@ def bounded(function, seconds, place):
 
     def once():
         signal.signal(signal.SIGALRM, late)
-        signal.setitimer(signal.ITIMER_REAL, seconds * load())
+        signal.setitimer(signal.ITIMER_REAL, seconds * slower())
         try:
             function(place)
         except GreeterLost:

@@ -13,7 +13,7 @@ sandbox.enter()
 
 import cases  # noqa: E402
 from gdm import Gdm  # noqa: E402
-from place import CANCEL_SECONDS, load  # noqa: E402
+from place import CANCEL_SECONDS, slower  # noqa: E402
 
 
 @cases.case("D3: GNOME's unlock screen: the number, Approve unlocks; Escape withdraws the request; without the phone a code unlocks", 90)
@@ -33,7 +33,7 @@ def unlock_screen(place):
         screen.answer(sandbox.PASSWORD)
         screen.number()
         screen.key("Escape")
-        place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+        place.phone.ended("caller_gone", CANCEL_SECONDS * slower())
         place.conf("code_first = yes")
         screen.raise_curtain()
         screen.answer(sandbox.PASSWORD)

@@ -13,7 +13,7 @@ container.cached("lightdm")
 sandbox.enter()
 
 import screen  # noqa: E402
-from place import CANCEL_SECONDS, Rows, load  # noqa: E402
+from place import CANCEL_SECONDS, Rows, slower  # noqa: E402
 
 case = Rows()
 
@@ -141,7 +141,7 @@ def blind_denied(place, locker):
 def blind_killed(place, locker):
     ask_blindly(place, locker)
     place.screen.inside("pkill", "-KILL", "-x", locker)
-    place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    place.phone.ended("caller_gone", CANCEL_SECONDS * slower())
 
 
 def blind_helper_down(place, locker):
@@ -221,7 +221,7 @@ def escaped(place):
     place.screen.answer(sandbox.PASSWORD)
     place.screen.reads(r"Number \d\d")
     place.screen.key("Escape")
-    place.phone.ended("caller_gone", CANCEL_SECONDS * load())
+    place.phone.ended("caller_gone", CANCEL_SECONDS * slower())
     assert place.screen.locked()
     place.screen.home()
 

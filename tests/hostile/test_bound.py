@@ -312,7 +312,7 @@ def too_many(own):
 def add_busy_row(path, own):
     @test(f"{path} answers 429, {'ours' if own else 'a web page'}: the server can be reached, and there is no prompt for a code of this host")
     def _():
-        with Setting(bound=True, timeout=1) as s:
+        with Setting(bound=True, timeout=5) as s:
             s.backend.hooks["raw"] = {path: too_many(own)}
             client = s.client()
             if path == "/ciba/code":

@@ -30,7 +30,7 @@ def killed():
     number = ssh.number()
     request = sandbox.wait_for("the request", world.phone.open)[0]
     ssh.kill()
-    world.phone.ended("caller_gone", 1.0)
+    world.phone.ended("caller_gone", sandbox.slower())
     late = world.phone.cli("approve", "--request", request["request"], "--number", str(number), check=False)
     assert late.returncode != 0 and world.phone.last()["result"] == "caller_gone", late.stdout
     sandbox.wait_for("sshd's processes to end", lambda: set(processes("sshd")) <= set(before), 3)
@@ -44,7 +44,7 @@ def killed_waiting():
     ssh.send()
     time.sleep(0.5)
     ssh.kill()
-    world.phone.ended("caller_gone", 1.0)
+    world.phone.ended("caller_gone", sandbox.slower())
     sandbox.wait_for("sshd's processes to end", lambda: set(processes("sshd")) <= set(before), 3)
 
 
