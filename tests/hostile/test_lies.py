@@ -300,7 +300,7 @@ WAYS = {
     "a captive portal": (portal, "status 302"),
     "status 500": (status(500), "status 500"),
     "status 429": (status(429), "status 429.*1 s"),
-    "status 204": (status(204), "status 204"),
+    "status 204": (status(204), "status 204|HTTP/0.9"),  # its body is taken for the next answer
     "silence": (silence, "timed out"),
     "one byte a second": (drip, "timed out"),
     "one byte a second, from the status line on": (drip_all, "timed out"),
