@@ -26,7 +26,7 @@ struct enroll_call {
     char name[DEVICE_NAME_MAX + 1];
     const char *platform;
     char *push, *id, *key, *sealed;
-    char *secret;   /* base32, for the phone */
+    char *secret;     /* base32, for the phone */
     bool asked_again; /* for the invitation, after another call used it up meanwhile */
 };
 
@@ -208,8 +208,7 @@ static void answer_again(struct enroll_call *call, const char *sealed)
 {
     const struct server *server = call->phone.held.server;
     unsigned char secret[SECRET_BOX_MAX];
-    int len =
-        secret_box_open(server->box_key, call->phone.device, sealed, secret, sizeof secret);
+    int len = secret_box_open(server->box_key, call->phone.device, sealed, secret, sizeof secret);
 
     secret_free(call->secret);
     call->secret = len > 0 ? totp_base32(secret, (size_t)len) : NULL;

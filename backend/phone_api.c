@@ -11,7 +11,7 @@
 #include "common/log.h"
 #include "common/login.h"
 
-#define SHOWN_OVER_MS 120000 /* a request is shown for so long after its end */
+#define SHOWN_OVER_MS 120000   /* a request is shown for so long after its end */
 #define SHOWN_DENIED_MS 600000 /* and for so long where "it wasn't me" may still be said of it */
 #define LIFE_MAX_MS 600000
 #define WAIT_MAX 25      /* seconds */
