@@ -26,7 +26,8 @@ struct enroll_call {
     char name[DEVICE_NAME_MAX + 1];
     const char *platform;
     char *push, *id, *key, *sealed;
-    char *secret; /* base32, for the phone */
+    char *secret;     /* base32, for the phone */
+    bool asked_again; /* for the invitation, after another call used it up meanwhile */
 };
 
 static void clear(struct phone_call *phone)
@@ -81,7 +82,9 @@ static void find_invitation(struct phone_call *phone, store_done *done)
     phone->clear = clear;
     if (token && login_hash(token, strlen(token), call->hash) == 0)
         store_run(store, STATEMENT_INVITATION_SHOW,
-                  VALUES(V_TEXT(call->hash), V_INT(store_now_ms(store))), done, call);
+                  VALUES(V_TEXT(call->hash), V_INT(store_now_ms(store)),
+                         V_TEXT(jwk_thumbprint(phone->key))),
+                  done, call);
     else
         phone_fail(phone, PHONE_BAD_MESSAGE, "token is missing or malformed");
 }
@@ -98,28 +101,35 @@ void enroll_show_invitation(struct http_call *http, void *context)
 
 /* --- enroll --------------------------------------------------------------------------------- */
 
+static void on_invited(void *arg, enum store_status status,
+                       const struct store_rows *const *results);
+
+static void reply_enrolled(struct enroll_call *call)
+{
+    const struct server *server = call->phone.held.server;
+    json_t *body = json_pack("{ss, ss, ss, ss}", "user", call->phone.user, "server", server->name,
+                             "device", call->phone.device, "secret", call->secret);
+    phone_reply(&call->phone, enroll_add_vapid(server, body));
+}
+
 static void on_enrolled(void *arg, enum store_status status,
                         const struct store_rows *const *results)
 {
     struct enroll_call *call = arg;
-    const struct server *server = call->phone.held.server;
-    const char *user;
-    json_t *body;
 
+    (void)results;
     if (status == STORE_FAILED) {
         phone_fail(&call->phone, PHONE_UNAVAILABLE, NULL);
         return;
     }
-    if (status == STORE_REFUSED) {
-        phone_fail(&call->phone, PHONE_INVITATION_OVER, NULL);
+    if (status == STORE_REFUSED) { /* perhaps by this very device */
+        call->asked_again = true;
+        find_invitation(&call->phone, on_invited);
         return;
     }
-    user = store_text(results[1], 0, 0);
-    log_info("device %s enrolled for %s", call->id, LOG_NAME(user));
-    waiters_wake(server->waiters, WAITER_USER, user);
-    body = json_pack("{ss, ss, ss, ss}", "user", user, "server", server->name, "device", call->id,
-                     "secret", call->secret);
-    phone_reply(&call->phone, enroll_add_vapid(server, body));
+    log_info("device %s enrolled for %s", call->phone.device, LOG_NAME(call->phone.user));
+    waiters_wake(call->phone.held.server->waiters, WAITER_USER, call->phone.user);
+    reply_enrolled(call);
 }
 
 /* The new device's id, key and code secret. */
@@ -157,8 +167,9 @@ static void store_device(struct enroll_call *call)
          .count = 4,
          .must_return = true},
         {.statement = STATEMENT_DEVICE_ADD, .values = device, .count = 10, .must_return = true},
+        phone_seen_step(&call->phone),
     };
-    store_run_steps(store, steps, 2, on_enrolled, call);
+    store_run_steps(store, steps, 3, on_enrolled, call);
 }
 
 /* Returns false where it has answered. */
@@ -184,19 +195,56 @@ static bool read_device(struct enroll_call *call)
     return false;
 }
 
-static void on_invited(void *arg, enum store_status status, const struct store_rows *const *results)
+static void on_seen(void *arg, enum store_status status, const struct store_rows *const *results)
 {
     struct enroll_call *call = arg;
-    if (status != STORE_OK)
+    if (phone_stored(&call->phone, status, results))
+        reply_enrolled(call);
+}
+
+/* The device is there, and has not got the answer: the same again, with the secret that it was
+ * given. */
+static void answer_again(struct enroll_call *call, const char *sealed)
+{
+    const struct server *server = call->phone.held.server;
+    unsigned char secret[SECRET_BOX_MAX];
+    int len = secret_box_open(server->box_key, call->phone.device, sealed, secret, sizeof secret);
+
+    secret_free(call->secret);
+    call->secret = len > 0 ? totp_base32(secret, (size_t)len) : NULL;
+    secret_wipe(secret, sizeof secret);
+    if (!call->secret) {
         phone_fail(&call->phone, PHONE_UNAVAILABLE, NULL);
-    else if (store_count(results[0]) == 0)
-        phone_fail(&call->phone, PHONE_INVITATION_OVER, NULL);
-    else if (!read_device(call))
         return;
-    else if (make_device(call))
-        store_device(call);
-    else
+    }
+    const struct store_step steps[] = {
+        phone_seen_step(&call->phone),
+        phone_touch_step(&call->phone, STATEMENT_DEVICE_SEEN),
+    };
+    store_run_steps(server->store, steps, 2, on_seen, call);
+}
+
+static void on_invited(void *arg, enum store_status status, const struct store_rows *const *results)
+{
+    enum column { USER, ENDS, DEVICE, SECRET };
+    struct enroll_call *call = arg;
+    const struct store_rows *row = status == STORE_OK ? results[0] : NULL;
+
+    if (!row) {
         phone_fail(&call->phone, PHONE_UNAVAILABLE, NULL);
+    } else if (store_count(row) == 1 && *store_text(row, 0, DEVICE)) {
+        phone_call_of(&call->phone, store_text(row, 0, DEVICE), store_text(row, 0, USER));
+        answer_again(call, store_text(row, 0, SECRET));
+    } else if (store_count(row) == 0 || call->asked_again) {
+        phone_fail(&call->phone, PHONE_INVITATION_OVER, NULL);
+    } else if (read_device(call)) {
+        if (make_device(call)) {
+            phone_call_of(&call->phone, call->id, store_text(row, 0, USER));
+            store_device(call);
+        } else {
+            phone_fail(&call->phone, PHONE_UNAVAILABLE, NULL);
+        }
+    }
 }
 
 static void enroll(struct phone_call *call)

@@ -11,7 +11,8 @@
 #include "common/log.h"
 #include "common/login.h"
 
-#define SHOWN_OVER_MS 120000 /* a request is shown for so long after its end */
+#define SHOWN_OVER_MS 120000   /* a request is shown for so long after its end */
+#define SHOWN_DENIED_MS 600000 /* and for so long where "it wasn't me" may still be said of it */
 #define LIFE_MAX_MS 600000
 #define WAIT_MAX 25      /* seconds */
 #define HELD_PER_USER 32 /* calls for requests */
@@ -57,19 +58,21 @@ static json_t *describe_request(const struct list_call *call, const struct store
     return NULL;
 }
 
-static void reply_list(struct list_call *call, const char *revision, bool enabled,
-                       const struct store_rows *rows)
+/* device: a row of DEVICE_ENABLED. */
+static void reply_list(struct list_call *call, const char *revision,
+                       const struct store_rows *device, const struct store_rows *rows)
 {
     int64_t now = store_now_ms(call->phone.held.server->store);
     json_t *list = json_array();
-    bool whole = list;
+    bool whole = list, enabled = store_integer(device, 0, 0) == 1;
     for (size_t i = 0; enabled && whole && i < store_count(rows); i++)
         whole = json_array_append_new(list, describe_request(call, rows, i, now)) == 0;
     if (!whole) {
         json_decref(list);
         list = NULL;
     }
-    phone_reply(&call->phone, json_pack("{ss, so}", "revision", revision, "requests", list));
+    phone_reply(&call->phone, json_pack("{ss, so, sb}", "revision", revision, "requests", list,
+                                        "push_ok", (int)store_integer(device, 0, 1)));
 }
 
 static void look(struct list_call *call);
@@ -105,7 +108,7 @@ static void on_looked(void *arg, enum store_status status, const struct store_ro
                            (long)(call->until - now), on_wait_end))
             return;
     }
-    reply_list(call, revision, store_integer(results[1], 0, 0) == 1, results[2]);
+    reply_list(call, revision, results[1], results[2]);
 }
 
 /* The jti stays remembered from the first look; later ones only ask whether the device is still
@@ -116,8 +119,8 @@ static void look(struct list_call *call)
     int64_t now = store_now_ms(store);
     const struct store_value device[] = {V_TEXT(call->phone.device)};
     const struct store_value list[] = {V_TEXT(call->phone.user),
-                                       V_INT(now - LIFE_MAX_MS - SHOWN_OVER_MS),
-                                       V_INT(now - SHOWN_OVER_MS)};
+                                       V_INT(now - LIFE_MAX_MS - SHOWN_DENIED_MS),
+                                       V_INT(now - SHOWN_OVER_MS), V_INT(now - SHOWN_DENIED_MS)};
     const struct store_step steps[] = {
         call->asked ? (struct store_step){.statement = STATEMENT_DEVICE_ENABLED,
                                           .values = device,
@@ -127,7 +130,7 @@ static void look(struct list_call *call)
                                           .values = device,
                                           .count = 1}
                     : phone_touch_step(&call->phone, STATEMENT_DEVICE_POLLED),
-        {.statement = STATEMENT_REQUEST_LIST, .values = list, .count = 3},
+        {.statement = STATEMENT_REQUEST_LIST, .values = list, .count = 4},
     };
     store_run_steps(store, steps, 3, on_looked, call);
 }

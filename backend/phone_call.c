@@ -40,6 +40,13 @@ static void release(struct held_call *held)
     free(call);
 }
 
+void phone_call_of(struct phone_call *call, const char *device, const char *user)
+{
+    snprintf(call->device, sizeof call->device, "%s", device);
+    snprintf(call->user, sizeof call->user, "%s", user);
+    snprintf(call->sender, sizeof call->sender, "device %s", device);
+}
+
 void phone_call_slim(struct phone_call *call)
 {
     jws_free(call->jws);
@@ -185,9 +192,7 @@ static void on_device(void *arg, enum store_status status, const struct store_ro
         phone_fail(call, PHONE_UNKNOWN_DEVICE, NULL);
         return;
     }
-    snprintf(call->device, sizeof call->device, "%s", store_text(results[0], 0, 0));
-    snprintf(call->user, sizeof call->user, "%s", store_text(results[0], 0, 1));
-    snprintf(call->sender, sizeof call->sender, "device %s", call->device);
+    phone_call_of(call, store_text(results[0], 0, 0), store_text(results[0], 0, 1));
     check_signed(call);
 }
 

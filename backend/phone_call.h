@@ -49,6 +49,9 @@ void phone_call_start(struct http_call *http, struct server *server, size_t size
 struct store_step phone_seen_step(struct phone_call *call);
 struct store_step phone_touch_step(struct phone_call *call, enum statement statement);
 
+/* The device that the call is of: from here on its jti counts once. */
+void phone_call_of(struct phone_call *call, const char *device, const char *user);
+
 /* Frees message and key before a long wait. */
 void phone_call_slim(struct phone_call *call);
 

@@ -1,7 +1,7 @@
 /* The app: starts, keeps the inbox, and puts one screen at a time in place. */
-import { el, icon, outside } from './dom.js';
-import { invitation, load } from './identity.js';
-import { loadLanguage, pieces, t } from './language.js';
+import { el, hostOf, icon, rich } from './dom.js';
+import { forget, invitation, load } from './identity.js';
+import { loadLanguage, t } from './language.js';
 
 /* What a `#name` shows, and what stands in the navigation. */
 const SCREENS = {
@@ -22,13 +22,9 @@ const app = {
 	inbox: null,
 
 	go(place) {
-		if (location.hash.slice(1) === place && location.pathname === '/') return draw();
-		if (location.pathname === '/') location.hash = place;
-		else {
-			history.replaceState(null, '', `/#${place}`);
-			draw();
-		}
-		return undefined;
+		if (location.pathname !== '/') return app.restart(place);
+		if (location.hash.slice(1) === place) return draw();
+		return (location.hash = place);
 	},
 
 	/* Says something to people who listen rather than look. */
@@ -54,13 +50,18 @@ const app = {
 		app.inbox?.stop();
 		app.inbox = null;
 		app.identity = await load();
+		history.replaceState(null, '', `/#${place}`);
 		if (app.identity) await watch();
-		app.go(place);
+		return draw();
 	},
 
-	async redraw() {
-		await loadLanguage();
-		draw();
+	/* Gives this device up, where no other tab has set up a new one. */
+	async forget() {
+		if ((await load())?.kid === app.identity?.kid) {
+			await (await import('./push.js')).unsubscribe();
+			await forget();
+		}
+		return app.restart();
 	},
 };
 
@@ -82,7 +83,6 @@ async function put(file, argument) {
 	title.focus();
 	scrollTo(0, 0);
 	performance.mark('screen');
-	return undefined;
 }
 
 function place() {
@@ -105,13 +105,10 @@ function drawNav(current) {
 
 async function draw() {
 	drawBanner();
-	if (location.pathname === '/enroll' || (!app.identity && (await invitation()))) {
+	const enrolling = location.pathname === '/enroll';
+	if (enrolling || !app.identity) {
 		drawNav(null);
-		return put('enrol');
-	}
-	if (!app.identity) {
-		drawNav(null);
-		return put('welcome');
+		return put(enrolling || (await invitation()) ? 'enrol' : 'welcome');
 	}
 	const { name, argument } = place();
 	if (outdated && name !== 'request') return location.reload();
@@ -125,41 +122,33 @@ function drawBanner() {
 	const { name, argument } = place();
 	const others = name === '' ? [] : open.filter((request) => request.id !== argument);
 	if (others.length === 0 || location.pathname !== '/') return banner.replaceChildren('Approve');
-	const host = others[0].details?.host_name || others[0].details?.host || t('request.unknown_host');
+	const host = hostOf(others[0]);
 	const key = others.length > 1 ? 'requests.waiting' : 'request.title';
 	const href = others.length > 1 ? '/#' : `/#request/${others[0].id}`;
-	const words = pieces(key, { host, count: others.length }, outside);
-	const text = words.map((piece) => piece.textContent ?? piece).join('');
-	if (banner.textContent !== text) app.say(text);
-	return banner.replaceChildren(el('a', { href }, ...words));
+	const link = el('a', { href }, rich(key, { host, count: others.length }));
+	if (banner.textContent !== link.textContent) app.say(link.textContent);
+	return banner.replaceChildren(link);
 }
 
 /* What only a device that is set up needs, is loaded only there. */
 async function watch() {
-	const [{ Inbox }, { closeNotifications }] = await Promise.all([import('./inbox.js'), import('./push.js')]);
+	const [{ Inbox }, { closeNotifications, mend }] = await Promise.all([import('./inbox.js'), import('./push.js')]);
 	const { inbox } = Object.assign(app, { inbox: new Inbox(app.identity) });
+	let pushOk;
 	inbox.addEventListener('change', () => {
 		if (inbox.fault) app.fault(inbox.fault);
 		if (STOPS[inbox.fault?.code]) inbox.stop();
 		drawBanner();
-		closeNotifications((tag) => ['open', undefined].includes(inbox.find(tag)?.state) === false);
+		closeNotifications((tag) => (inbox.find(tag)?.state ?? 'open') !== 'open');
+		if (pushOk !== inbox.pushOk)
+			mend(app.identity, (pushOk = inbox.pushOk)).then((mended) => mended && inbox.refresh(), () => {});
 	});
 	inbox.start();
 }
 
-/* Push subscriptions get lost: each start mends what can be mended. */
-async function mendPush() {
-	if (!app.identity || globalThis.Notification?.permission !== 'granted') return;
-	const { turnOn } = await import('./push.js');
-	await turnOn(app.identity, { ask: false }).catch(() => {});
-}
-
 function hear({ data }) {
-	if (data.type === 'push') app.inbox?.refresh();
-	if (data.type === 'open') {
-		app.go(data.request ? `request/${data.request}` : '');
-		app.inbox?.refresh();
-	}
+	if (data.type === 'open') app.go(data.request ? `request/${data.request}` : '');
+	app.inbox?.refresh();
 }
 
 async function start() {
@@ -169,7 +158,8 @@ async function start() {
 	} catch {
 		return put('no_storage');
 	}
-	if (app.identity) await watch();
+	/* Setting up again removes the device that is here: it asks no more. */
+	if (app.identity && location.pathname !== '/enroll') await watch();
 	addEventListener('hashchange', draw);
 	await draw();
 	navigator.serviceWorker?.addEventListener('message', hear);
@@ -178,7 +168,6 @@ async function start() {
 		outdated = true;
 		if (place().name !== 'request') location.reload();
 	});
-	return mendPush();
 }
 
 start();

@@ -1,9 +1,7 @@
 /* base64url without padding (RFC 4648, section 5). Strict: one text for each byte string. */
 
 export function encode(bytes) {
-	let binary = '';
-	for (const byte of bytes) binary += String.fromCharCode(byte);
-	return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+	return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
 /* Returns a Uint8Array; throws on anything else. */

@@ -5,16 +5,16 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 function fill(node, attributes, children) {
 	for (const [name, value] of Object.entries(attributes)) {
-		if (value === undefined || value === null || value === false) continue;
+		if ((value ?? false) === false) continue;
 		if (typeof value === 'function') node.addEventListener(name, value);
 		else if (name === 'value' || name === 'checked') node[name] = value;
 		else node.setAttribute(name, value === true ? '' : value);
 	}
-	node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+	node.append(...children.flat().filter((child) => (child ?? false) !== false));
 	return node;
 }
 
-/* Functions are listeners by the event's name; false and null are left out. */
+/* Functions are listeners by the event's name; false and null are left out, among children too. */
 export const el = (name, attributes = {}, ...children) => fill(document.createElement(name), attributes, children);
 export const svg = (name, attributes = {}, ...children) =>
 	fill(document.createElementNS(SVG, name), attributes, children);
@@ -28,6 +28,9 @@ export const paragraph = (key, values, attributes = {}) => el('p', attributes, r
 export const button = (key, press, attributes = {}) =>
 	el('button', { type: 'button', click: press, ...attributes }, t(key));
 export const link = (key, href, attributes = {}) => el('a', { href, ...attributes }, t(key));
+
+export const hostOf = ({ details } = {}) =>
+	details?.host_name || details?.host || t('request.unknown_host');
 
 /* A place for what went wrong; screen readers say it. */
 export const alert = (attributes) => el('p', { class: 'fault', role: 'alert', ...attributes });

@@ -1,7 +1,7 @@
 /* Codes bound to one host (docs/bound-codes.md). */
 import { encode } from './base64url.js';
 import { thumbprint } from './jws.js';
-import { get, put } from './storage.js';
+import { get, update } from './storage.js';
 
 const MOST = 200;
 const CURVE = { name: 'ECDH', namedCurve: 'P-256' };
@@ -24,7 +24,7 @@ export const codeKey = async (identity, entry) =>
 export async function seal(identity, { host, host_name: name, host_key: jwk }, hash) {
 	const peer = await subtle.importKey('jwk', jwk, CURVE, false, []);
 	const entry = { host, name, key: await thumbprint(jwk) };
-	await put('hosts', [entry, ...(await hosts()).filter((other) => other.host !== host)].slice(0, MOST));
+	await update('hosts', (all = []) => [entry, ...all.filter((other) => other.host !== host)].slice(0, MOST));
 	const pair = await subtle.generateKey(CURVE, false, ['deriveBits']);
 	const point = new Uint8Array(await subtle.exportKey('raw', pair.publicKey));
 	const shared = await subtle.deriveBits({ name: 'ECDH', public: peer }, pair.privateKey, 256);

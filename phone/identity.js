@@ -1,9 +1,10 @@
 /* Who this device is: its key, and what the server told it. */
-import { get, put, remove } from './storage.js';
+import { get, put, remove, update } from './storage.js';
 
 /* { server, serverName, user, device, name, key, jwk, kid, code, root, vapid }, or undefined. */
 export const load = () => get('identity');
-export const keep = (identity) => put('identity', identity);
+/* Where it is still the one that is kept. */
+export const keep = (identity) => update('identity', (kept) => (kept?.kid === identity.kid ? identity : kept));
 
 /* A link that was opened and is not used yet: { token, server, key, jwk, kid }, or undefined. */
 export const invitation = () => get('invitation');
@@ -46,7 +47,7 @@ export async function enrol({ token, server, key, jwk, kid }, name) {
 		vapid: answer.vapid ?? '',
 	};
 	await remove('hosts');
-	await keep(identity);
+	await put('identity', identity);
 	await dropInvitation();
 	if (before) await call(before, 'remove').catch(() => {});
 	return identity;
@@ -54,5 +55,5 @@ export async function enrol({ token, server, key, jwk, kid }, name) {
 
 /* Forgets everything but the language. */
 export async function forget() {
-	for (const name of ['identity', 'invitation', 'clock', 'push', 'hosts']) await remove(name);
+	for (const name of ['identity', 'invitation', 'clock', 'push', 'endpoint', 'hosts']) await remove(name);
 }

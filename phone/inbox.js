@@ -10,6 +10,7 @@ const PAUSES = [1, 2, 5, 10, 30]; /* seconds, after faults */
 export class Inbox extends EventTarget {
 	requests = null;
 	fault = null;
+	pushOk; /* whether pushes reach this device */
 	listed = false; /* the list was shown: a request in it was there before */
 	#identity;
 	#revision = '';
@@ -97,12 +98,13 @@ export class Inbox extends EventTarget {
 		this.#faults = 0;
 		this.fault = null;
 		this.#revision = answer.revision;
-		this.requests = answer.requests.map((entry) => this.#read(entry, at));
+		this.pushOk = answer.push_ok;
+		this.requests = answer.requests.map((entry) => this.#read(entry, answer.now, at));
 		this.dispatchEvent(new Event('change'));
 	}
 
 	/* details: null where they may not be shown. ends: in ms of the page's clock. */
-	#read(entry, at) {
+	#read(entry, now, at) {
 		const { request: id, state, result, by } = entry;
 		let bytes = null;
 		let details = null;
@@ -112,8 +114,9 @@ export class Inbox extends EventTarget {
 		} catch {
 			/* Shown as a request that cannot be checked. */
 		}
-		const life = details ? details.exp - details.iat : 0;
-		return { id, state, result, by, bytes, details, ends: at + 1000 * Math.min(entry.expires_in, life) };
+		/* Less than the server's where the host's clock is behind. */
+		const left = Math.min(entry.expires_in, details ? details.exp - now : 0);
+		return { id, state, result, by, bytes, details, ends: at + 1000 * left };
 	}
 
 	async #fail(error) {

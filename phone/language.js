@@ -26,30 +26,40 @@ function suited() {
 	return FIRST;
 }
 
-async function load(read) {
-	const fetched = (code) => read(`/lang/${code}.json`);
+/* Without a network another language is better than none, unless it was `wanted`. */
+async function load(read, wanted) {
+	const fetched = (code) => read(`/lang/${code}.json`).catch(() => ({}));
 	const likely = suited();
 	const early = plurals ? null : fetched(likely); /* before the choice is known */
 	const chosen = await get('language').catch(() => null);
-	const code = languages.includes(chosen) ? chosen : likely;
-	if (code === language && plurals) return;
-	const answer = await ((code === likely && early) || fetched(code));
-	if (!answer.ok) throw new Error(`/lang/${code}.json: ${answer.status}`);
-	words = await answer.json();
-	plurals = new Intl.PluralRules(code);
-	language = code;
-	if (globalThis.document) document.documentElement.lang = code;
+	for (const code of wanted ? [wanted] : [chosen, likely, ...languages]) {
+		if (!languages.includes(code)) continue;
+		if (code === language && plurals) return;
+		const answer = await ((code === likely && early) || fetched(code));
+		if (!answer.ok) continue;
+		words = await answer.json();
+		plurals = new Intl.PluralRules(code);
+		language = code;
+		if (globalThis.document) document.documentElement.lang = code;
+		return;
+	}
+	throw new Error('no words');
 }
 
 let loading = Promise.resolve();
 
 /* The language that was chosen in the settings, or the device's. read: fetches a path of ours. */
-export const loadLanguage = (read = fetch) => (loading = loading.catch(() => {}).then(() => load(read)));
+export const loadLanguage = (read = fetch, wanted = null) =>
+	(loading = loading.catch(() => {}).then(() => load(read, wanted)));
 
 /* A page begins at once, while the rest of the app is on its way. */
 if (globalThis.document) loadLanguage().catch(() => {});
 
-export const choose = (code) => put('language', code);
+/* Throws where it cannot be had, and changes nothing then. */
+export async function choose(code) {
+	await loadLanguage(fetch, code);
+	await put('language', code);
+}
 
 function entry(key, count) {
 	const found = words[key] ?? key;

@@ -1,6 +1,8 @@
 /* Notifications on this device: permission and subscription. */
 import { call } from './api.js';
-import { encode } from './base64url.js';
+import { get, put } from './storage.js';
+
+const PATIENCE = 20000; /* ms for a test push */
 
 /* False in an iOS tab, without a push service, without workers. */
 export const possible = () =>
@@ -11,30 +13,21 @@ export const permission = () => (possible() ? Notification.permission : 'denied'
 /* iOS gives push to apps on the home screen only. */
 export const needsHomeScreen = () => navigator.standalone === false && navigator.maxTouchPoints > 1;
 
-/* The registration once its worker runs; null where none comes. */
-export async function registration() {
-	if (!('serviceWorker' in navigator)) return null;
-	const late = new Promise((resolve) => setTimeout(resolve, 10000, null));
-	return Promise.race([navigator.serviceWorker.ready, late]);
-}
+/* The registration once its worker runs, if one does. */
+export const registration = async () =>
+	Promise.race([navigator.serviceWorker?.ready, new Promise((resolve) => setTimeout(resolve, 10000))]);
 
-export async function subscription() {
-	return possible() ? ((await (await registration())?.pushManager.getSubscription()) ?? null) : null;
-}
+export const subscription = async () =>
+	possible() ? (await registration())?.pushManager.getSubscription() : undefined;
 
-function sameKey(subscribed, vapid) {
-	const kept = subscribed.options?.applicationServerKey;
-	if (!kept) return true;
-	return encode(new Uint8Array(kept)) === vapid;
-}
+export const unsubscribe = async () => (await subscription())?.unsubscribe();
 
-async function subscribe(vapid) {
-	const worker = await registration();
-	if (!worker) throw new Error('no worker');
-	const kept = await worker.pushManager.getSubscription();
-	if (kept && sameKey(kept, vapid)) return kept;
-	await kept?.unsubscribe();
-	return worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: vapid });
+/* A new subscription for the server, in the place of one that the push service may know no more. */
+export async function subscribe(identity, { pushManager }) {
+	await (await pushManager.getSubscription())?.unsubscribe();
+	const made = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: identity.vapid });
+	await call(identity, 'device', { push: made.toJSON() });
+	await put('endpoint', made.endpoint);
 }
 
 /*
@@ -43,17 +36,31 @@ async function subscribe(vapid) {
  */
 export async function turnOn(identity, { ask }) {
 	if (!possible() || !identity.vapid) return 'impossible';
-	if (ask && Notification.permission === 'default') await Notification.requestPermission();
-	if (Notification.permission !== 'granted')
-		return Notification.permission === 'denied' ? 'denied' : 'dismissed';
-	let subscribed;
+	if (ask) await Notification.requestPermission();
+	if (permission() !== 'granted') return permission() === 'denied' ? 'denied' : 'dismissed';
 	try {
-		subscribed = await subscribe(identity.vapid);
-	} catch {
+		await subscribe(identity, await registration());
+	} catch (error) {
+		if (error.name === 'ApiError') throw error;
 		return 'no_service';
 	}
-	await call(identity, 'device', { push: subscribed.toJSON() });
 	return 'on';
+}
+
+/* Subscriptions get lost. pushOk: the server's pushes were taken. True where there is a new one. */
+export async function mend(identity, pushOk) {
+	if (pushOk && (await subscription())?.endpoint === (await get('endpoint'))) return false;
+	return (await turnOn(identity, { ask: false })) === 'on';
+}
+
+/* The seconds that a test push took, or null. */
+export function awaitTest() {
+	const began = performance.now();
+	return new Promise((resolve) => {
+		setTimeout(resolve, PATIENCE, null);
+		const hear = ({ data }) => data.push === 'test' && resolve((performance.now() - began) / 1000);
+		navigator.serviceWorker.addEventListener('message', hear);
+	});
 }
 
 /* Closes the notifications that are done with. */

@@ -35,4 +35,11 @@ async function run(mode, act) {
 /* undefined where there is none. */
 export const get = (name) => run('readonly', (store) => store.get(name));
 export const put = (name, value) => run('readwrite', (store) => store.put(value, name));
+/* change(value) gives the new one; no other tab comes between. */
+export const update = (name, change) =>
+	run('readwrite', (store) => {
+		const request = store.get(name);
+		request.onsuccess = () => store.put(change(request.result), name);
+		return request;
+	});
 export const remove = (name) => run('readwrite', (store) => store.delete(name));

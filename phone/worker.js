@@ -8,9 +8,10 @@ import { files } from './files.js';
 import { load } from './identity.js';
 import { sha256 } from './jws.js';
 import { language, loadLanguage, t } from './language.js';
+import { subscribe } from './push.js';
 import { put } from './storage.js';
 
-const CACHE = 'app-vmhsGayv'; /* the release, by tests/phone/list_files.mjs */
+const CACHE = 'app-ZYalhX73'; /* the release, by tests/phone/list_files.mjs */
 const PAGES = ['/', '/enroll', '/index.html'];
 const kept = new Set([...Object.keys(files), 'files.js'].map((file) => `/${file}`));
 
@@ -66,6 +67,8 @@ const show = (title, options) =>
 const showOver = (request, title = 'result.over', text = 'result.over.text') =>
 	show(t(title), { body: t(text), tag: request, silent: true, data: { request } });
 
+const showUnknown = () => show(t('push.unknown'), { body: t('push.unknown.text'), tag: 'unknown' });
+
 /* The details of a push that could not carry them. */
 async function askForDetails(identity, request) {
 	const { requests } = await call(identity, 'requests', { wait: 0, seen: '' });
@@ -74,14 +77,14 @@ async function askForDetails(identity, request) {
 
 async function showRequest({ request, details, expires }) {
 	const identity = await load();
-	if (!identity) return show(t('push.unknown'), { body: t('push.unknown.text'), tag: 'unknown' });
+	if (!identity) return showUnknown();
 	if (expires <= (await now())) return showOver(request);
 	try {
 		details ??= await askForDetails(identity, request);
 		if (!details) return showOver(request);
 		const login = parseOurs(decode(details), request, identity);
 		const from = login.rhost === '' ? t('request.from_here') : login.rhost;
-		return show(t('push.request', { host: login.host_name || login.host }), {
+		return show(t('request.title', { host: login.host_name || login.host }), {
 			body: t('push.request.text', { service: login.service, user: login.user, from }),
 			tag: request,
 			requireInteraction: true,
@@ -111,13 +114,13 @@ async function receive(data) {
 	await put('push', await now());
 	let push = {};
 	try {
-		push = data.json();
+		push = data.json() ?? {};
 	} catch {
 		/* Handled as one of an unknown type. */
 	}
 	await tell({ type: 'push', push: push.type });
 	if (Object.hasOwn(PUSHES, push.type)) await PUSHES[push.type](push);
-	else await show(t('push.unknown'), { body: t('push.unknown.text'), tag: 'unknown' });
+	else await showUnknown();
 }
 
 addEventListener('push', (event) => event.waitUntil(receive(event.data)));
@@ -147,10 +150,7 @@ addEventListener('notificationclick', (event) => {
 
 async function resubscribe() {
 	const identity = await load();
-	if (!identity?.vapid) return;
-	const options = { userVisibleOnly: true, applicationServerKey: identity.vapid };
-	const subscribed = await registration.pushManager.subscribe(options);
-	await call(identity, 'device', { push: subscribed.toJSON() });
+	if (identity?.vapid) await subscribe(identity, registration);
 }
 
 addEventListener('pushsubscriptionchange', (event) => event.waitUntil(resubscribe()));

@@ -24,7 +24,7 @@ function row({ at, host, host_name, service, rhost, result, method, device }) {
 			{},
 			el('strong', {}, rich(keyOf({ result, method }), { host: host_name || host })),
 			el('span', {}, rich('activity.where', { service, from })),
-			device ? el('span', {}, rich('activity.device', { device })) : null,
+			device && el('span', {}, rich('activity.device', { device })),
 			el('time', { datetime: new Date(at * 1000).toISOString() }, dayAndTime(at)),
 		),
 	);

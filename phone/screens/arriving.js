@@ -2,10 +2,8 @@
 import { call } from '../api.js';
 import { button, el, heading, icon, link, paragraph } from '../dom.js';
 import { dayAndTime, t } from '../language.js';
-import { needsHomeScreen, permission, possible, registration, subscription, turnOn } from '../push.js';
+import { awaitTest, needsHomeScreen, permission, possible, registration, subscription, turnOn } from '../push.js';
 import { get } from '../storage.js';
-
-const PATIENCE = 20000; /* ms for a test push */
 
 /* Each needs the one before it. */
 const CHAIN = ['browser', 'permission', 'subscription', 'push_ok', 'last'];
@@ -23,9 +21,9 @@ async function findings(app) {
 	const all = [
 		['server', server !== null, 'fault.offline'],
 		['requests', server?.enabled !== false, 'requests.off'],
-		['browser', possible() && (await registration()) !== null, 'push.outcome.impossible'],
+		['browser', possible() && Boolean(await registration()), 'push.outcome.impossible'],
 		['permission', permission() === 'granted', denied],
-		['subscription', (await subscription()) !== null],
+		['subscription', Boolean(await subscription())],
 		['push_ok', server === null || server.push_ok],
 		['last', last !== undefined, undefined, last && dayAndTime(last)],
 	];
@@ -36,21 +34,6 @@ async function findings(app) {
 function row([name, good, bad = `arriving.${name}.bad`, time]) {
 	const words = t(good ? `arriving.${name}.good` : bad, { time });
 	return el('li', { class: good ? 'good' : 'bad' }, icon(good ? 'good' : 'bad'), el('span', {}, words));
-}
-
-/* The seconds that the test took, or null. */
-function awaitPush() {
-	const began = performance.now();
-	return new Promise((resolve) => {
-		const end = (result) => {
-			clearTimeout(timer);
-			navigator.serviceWorker.removeEventListener('message', hear);
-			resolve(result);
-		};
-		const hear = ({ data }) => data.push === 'test' && end((performance.now() - began) / 1000);
-		const timer = setTimeout(end, PATIENCE, null);
-		navigator.serviceWorker.addEventListener('message', hear);
-	});
 }
 
 export async function show(app) {
@@ -64,8 +47,7 @@ export async function show(app) {
 	async function draw() {
 		const found = await findings(app);
 		list.replaceChildren(...found.map(row));
-		const failing = (name) => found.some(([one, good]) => one === name && !good);
-		mend.hidden = !failing('permission') && !failing('subscription') && !failing('push_ok');
+		mend.hidden = !found.some(([name, good]) => !good && ['permission', 'subscription', 'push_ok'].includes(name));
 	}
 
 	async function turn() {
@@ -80,7 +62,7 @@ export async function show(app) {
 
 	async function test() {
 		tell(t('arriving.test.sent'));
-		const arrival = awaitPush();
+		const arrival = awaitTest();
 		try {
 			await call(app.identity, 'test');
 		} catch (error) {
@@ -97,7 +79,7 @@ export async function show(app) {
 	return {
 		nodes: [
 			heading('arriving.title'),
-			needsHomeScreen() ? paragraph('arriving.home_screen', {}, { class: 'notice' }) : null,
+			needsHomeScreen() && paragraph('arriving.home_screen', {}, { class: 'notice' }),
 			list,
 			mend,
 			button('arriving.test', test, { class: 'primary' }),

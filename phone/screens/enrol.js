@@ -4,19 +4,10 @@ import { alert, button, el, emblem, heading, link, paragraph } from '../dom.js';
 import { accept, dropInvitation, enrol, invitation, load, tokenOf } from '../identity.js';
 import { t } from '../language.js';
 import { nameField } from '../name_field.js';
-import { needsHomeScreen, possible, turnOn } from '../push.js';
-
-const PATIENCE = 15000; /* ms for the test push */
+import { awaitTest, needsHomeScreen, possible, turnOn } from '../push.js';
 
 /* A name to begin with. */
 const deviceName = () => /iPhone|iPad|Android|Windows|Mac|CrOS|Linux/.exec(navigator.userAgent)?.[0] ?? '';
-
-const over = () => [
-	emblem('over', 'bad'),
-	heading('enrol.over'),
-	paragraph('enrol.over.text'),
-	link('done', '/', { class: 'button' }),
-];
 
 /* iOS: a tab gets no notifications, and the home screen's app has its own storage. */
 function addToHomeScreen(token, proceed) {
@@ -51,12 +42,9 @@ const done = (app, outcome) => [
 
 /* Only a push that came all the way is good. Returns done's outcome. */
 async function test(app) {
-	const came = new Promise((resolve) => {
-		setTimeout(resolve, PATIENCE, 'silent');
-		navigator.serviceWorker.addEventListener('message', ({ data }) => data.push === 'test' && resolve('on'));
-	});
+	const took = awaitTest();
 	await call(app.identity, 'test').catch(() => {});
-	return came;
+	return (await took) === null ? 'silent' : 'on';
 }
 
 function notifications(app, put) {
@@ -107,13 +95,14 @@ export async function show(app) {
 	}
 
 	async function failed(error) {
-		if (error.code === 'invitation_over') await dropInvitation();
-		const text = app.fault(error);
-		put(
-			error.code === 'invitation_over'
-				? over()
-				: [heading('enrol.fault'), el('p', { role: 'alert' }, text), button('try_again', invite, { class: 'primary' })],
-		);
+		if (error.code === 'invitation_over') {
+			await dropInvitation();
+			const end = link('done', '/', { class: 'button' });
+			return put([emblem('over', 'bad'), heading('enrol.over'), paragraph('enrol.over.text'), end]);
+		}
+		const other = error instanceof DOMException ? 'no_storage.text' : 'fault.offline';
+		const text = error.name === 'ApiError' ? app.fault(error) : t(other);
+		return put([heading('enrol.fault'), el('p', { role: 'alert' }, text), button('try_again', invite, { class: 'primary' })]);
 	}
 
 	function welcome({ server, user }) {
@@ -137,7 +126,7 @@ export async function show(app) {
 			emblem('requests'),
 			heading('enrol.title'),
 			paragraph('enrol.text', { server, user }),
-			before ? paragraph('enrol.replaces', { user: before.user }, { class: 'notice' }) : null,
+			before && paragraph('enrol.replaces', { user: before.user }, { class: 'notice' }),
 			el('form', { submit, class: 'stack' }, ...field.nodes, fault, go),
 		];
 	}

@@ -1,6 +1,6 @@
 /* One request: what is asked, the answer, and how it ended. */
 import { decide } from '../decision.js';
-import { alert, button, el, emblem, heading, link, outside, paragraph } from '../dom.js';
+import { alert, button, el, emblem, heading, hostOf, link, outside, paragraph } from '../dom.js';
 import { guard } from '../guard.js';
 import { clockTime, has, t } from '../language.js';
 import { numberEntry } from '../number_entry.js';
@@ -10,23 +10,21 @@ const HURRY = 15; /* seconds left that are said aloud */
 /* How an end looks; the catalogue has the words. */
 const TONES = { signed_in: 'good', wrong_number: 'bad', invalid_approval: 'bad', not_me: 'bad' };
 
-const hostOf = ({ details }) => details?.host_name || details?.host || t('request.unknown_host');
-
 function facts({ host, host_name, service, user, rhost, tty, command, iat }) {
 	const named = host_name && host_name !== host;
 	const rows = [
-		['host', named ? [outside(host_name), ' (', outside(host), ')'] : [outside(host)]],
+		['host', named ? [outside(host_name), ' (', outside(host), ')'] : outside(host)],
 		['service', [outside(service), has(`service.${service}`) ? ` (${t(`service.${service}`)})` : '']],
-		['user', [outside(user)]],
-		['from', rhost ? [outside(rhost)] : [t('request.from_here')]],
-		tty && ['tty', [outside(tty)]],
-		command && ['command', [el('code', {}, outside(command))]],
-		['time', [clockTime(iat)]],
+		['user', outside(user)],
+		['from', rhost ? outside(rhost) : t('request.from_here')],
+		tty && ['tty', outside(tty)],
+		command && ['command', el('code', {}, outside(command))],
+		['time', clockTime(iat)],
 	];
 	return el(
 		'dl',
 		{},
-		rows.filter(Boolean).map(([name, value]) => el('div', {}, el('dt', {}, t(`request.${name}`)), el('dd', {}, ...value))),
+		rows.filter(Boolean).map(([name, value]) => el('div', {}, el('dt', {}, t(`request.${name}`)), el('dd', {}, value))),
 	);
 }
 
@@ -48,6 +46,17 @@ function countdown(app, request, over) {
 	return { node, stop: () => clearInterval(timer) };
 }
 
+/* by: who answered, where it is over. Returns what went wrong, in words, or ''. */
+async function send(app, request, by, ...decision) {
+	try {
+		app.inbox.settle(request.id, await decide(app.identity, request.id, request.bytes, ...decision));
+	} catch (error) {
+		if (error.code !== 'over') return error.code === 'not_found' ? t('fault.not_found') : app.fault(error);
+		app.inbox.settle(request.id, error.body, by);
+	}
+	return '';
+}
+
 /* The question: all from the details' own bytes; the number, Deny and Approve. */
 function question(app, request, over) {
 	const { details } = request;
@@ -57,19 +66,14 @@ function question(app, request, over) {
 	const deny = button('deny', () => answer('deny', null), { class: 'deny' });
 	const approve = el('button', { class: 'primary' }, t('approve'));
 	const actions = el('fieldset', { class: 'actions' }, deny, approve);
-	const form = el('form', { submit: submit, novalidate: true }, ...entry.nodes, fault, actions);
+	const form = el('form', { submit, novalidate: true }, ...entry.nodes, fault, actions);
 	const watch = guard(actions);
 
 	async function answer(decision, number) {
 		actions.disabled = true;
 		fault.textContent = '';
-		try {
-			app.inbox.settle(request.id, await decide(app.identity, request.id, request.bytes, decision, number, details));
-		} catch (error) {
-			if (error.code === 'over') app.inbox.settle(request.id, error.body, '');
-			else fault.textContent = error.code === 'not_found' ? t('fault.not_found') : app.fault(error);
-			actions.disabled = false;
-		}
+		fault.textContent = await send(app, request, '', decision, number, details);
+		actions.disabled = false;
 	}
 
 	function submit(event) {
@@ -95,46 +99,38 @@ function approved(app, request) {
 		heading('request.approved'),
 		paragraph('request.approved.text', { host: hostOf(request) }),
 	];
-	if (request.by !== 'this') {
-		const actions = el('fieldset', { class: 'actions' }, button('deny', () => report(app, request, 'deny'), { class: 'deny' }));
-		const watch = guard(actions);
-		return { nodes: [...nodes, paragraph('request.elsewhere', { device: request.by }), actions], stop: watch.release };
-	}
-	return { nodes };
+	if (request.by === 'this') return { nodes };
+	const actions = el('fieldset', { class: 'actions' }, button('deny', () => report(app, request, 'deny'), { class: 'deny' }));
+	nodes.push(paragraph('request.elsewhere', { device: request.by }), actions);
+	return { nodes, stop: guard(actions).release };
 }
 
 async function report(app, request, decision) {
-	try {
-		app.inbox.settle(request.id, await decide(app.identity, request.id, request.bytes, decision));
-	} catch (error) {
-		if (error.code === 'over') app.inbox.settle(request.id, error.body, request.by);
-		else app.say(app.fault(error));
-	}
+	app.say(await send(app, request, request.by, decision));
 }
 
 function ended(app, request) {
 	const result = has(`result.${request?.result}.text`) ? request.result : 'over';
 	const mine = result === 'denied' && request.by === 'this';
-	const others = app.inbox.open.length;
+	const others = app.inbox.open.length > 0;
 	const actions = el(
 		'fieldset',
 		{ class: 'actions column' },
-		mine ? button('not_me', () => report(app, request, 'not_me'), { class: 'deny' }) : null,
-		others > 0 ? link('request.next', '/#', { class: 'button' }) : null,
-		link('done', '/#', { class: mine || others > 0 ? 'button quiet' : 'button' }),
+		mine && button('not_me', () => report(app, request, 'not_me'), { class: 'deny' }),
+		others && link('request.next', '/#', { class: 'button' }),
+		link('done', '/#', { class: mine || others ? 'button quiet' : 'button' }),
 	);
-	const watch = guard(actions);
 	return {
 		nodes: [
 			emblem(TONES[result] ?? 'over'),
 			heading(has(`result.${result}`) ? `result.${result}` : 'result.over'),
-			paragraph(`result.${result}.text`, { host: hostOf(request ?? {}) }),
-			request && !['this', ''].includes(request.by) ? paragraph('request.elsewhere', { device: request.by }) : null,
-			mine ? paragraph('not_me.ask') : null,
-			result === 'not_me' ? explanation() : null,
+			paragraph(`result.${result}.text`, { host: hostOf(request) }),
+			request && !['this', ''].includes(request.by) && paragraph('request.elsewhere', { device: request.by }),
+			mine && paragraph('not_me.ask'),
 			actions,
+			(mine || result === 'not_me') && explanation(),
 		],
-		stop: watch.release,
+		stop: guard(actions).release,
 	};
 }
 
@@ -142,10 +138,10 @@ const explanation = () =>
 	el(
 		'section',
 		{},
-		el('h2', {}, t('not_me.why')),
-		el('ul', {}, ['password', 'program', 'mistake'].map((why) => el('li', {}, t(`not_me.why.${why}`)))),
-		el('h2', {}, t('not_me.now')),
-		el('ul', {}, ['change', 'tell', 'never'].map((what) => el('li', {}, t(`not_me.now.${what}`)))),
+		Object.entries({ why: ['password', 'program', 'mistake'], now: ['change', 'tell', 'never'] }).flatMap(([part, list]) => [
+			el('h2', {}, t(`not_me.${part}`)),
+			el('ul', {}, list.map((one) => el('li', {}, t(`not_me.${part}.${one}`)))),
+		]),
 	);
 
 const looking = () => ({ nodes: [heading('requests.looking')] });

@@ -1,13 +1,11 @@
 /* The first screen: requests that wait, or that none does. */
-import { el, emblem, heading, link, paragraph, rich } from '../dom.js';
+import { el, emblem, heading, hostOf, link, paragraph, rich } from '../dom.js';
 import { clockTime, t } from '../language.js';
 import { permission, subscription } from '../push.js';
 
-const nameOf = ({ details }) => details?.host_name || details?.host || t('request.unknown_host');
-
 function row(request) {
 	const { id, details } = request;
-	const words = [el('strong', {}, el('bdi', {}, nameOf(request)))];
+	const words = [el('strong', {}, el('bdi', {}, hostOf(request)))];
 	if (details) {
 		const { service, rhost, iat } = details;
 		const from = rhost || t('request.from_here');
@@ -23,20 +21,25 @@ function waiting(open) {
 	];
 }
 
+const ONLY_OPEN = ['requests.only_open', 'arriving'];
+
 /* What keeps requests from coming by themselves, or null. */
 async function hindrance(identity) {
 	if (identity.enabled === false) return ['requests.off', 'settings'];
-	if (permission() !== 'granted' || !(await subscription())) return ['requests.only_open', 'arriving'];
+	if (permission() !== 'granted' || !(await subscription())) return ONLY_OPEN;
 	return null;
 }
 
-function idle({ user, serverName }, found) {
-	const notice = found && el('p', { class: 'notice' }, rich(found[0]), ' ', link(`${found[0]}.more`, `/#${found[1]}`));
+const notice = (words, more, place) => el('p', { class: 'notice' }, words, ' ', link(more, `/#${place}`));
+
+/* denied: the last one here, for as long as "it wasn't me" may be said of it. */
+function idle({ user, serverName }, found, denied) {
 	return [
 		emblem('good', 'done'),
 		heading('requests.none'),
 		paragraph('requests.for', { user, server: serverName }),
-		notice,
+		found && notice(t(found[0]), `${found[0]}.more`, found[1]),
+		denied && notice(rich('activity.denied', { host: hostOf(denied) }), 'not_me', `request/${denied.id}`),
 	];
 }
 
@@ -60,7 +63,9 @@ export async function show(app) {
 		if (inbox.open.length > 0) return [inbox.open.map(({ id }) => id).join(), () => waiting(inbox.open)];
 		if (inbox.fault) return ['fault', unreached];
 		if (inbox.requests === null) return ['looking', () => [heading('requests.looking')]];
-		return ['none', () => idle(identity, found)];
+		const hindered = found ?? (inbox.pushOk ? null : ONLY_OPEN);
+		const denied = inbox.requests.find(({ result, by }) => result === 'denied' && by === 'this');
+		return [`${hindered} ${denied?.id}`, () => idle(identity, hindered, denied)];
 	}
 
 	function draw() {

@@ -1,10 +1,9 @@
 /* Settings of this device, and its user's others. */
 import { call } from '../api.js';
 import { alert, button, el, heading, link, outside, paragraph } from '../dom.js';
-import { forget, keep } from '../identity.js';
+import { keep } from '../identity.js';
 import { choose, dayAndTime, language, languages, nameOf, t } from '../language.js';
 import { nameField } from '../name_field.js';
-import { subscription } from '../push.js';
 import { version } from '../version.js';
 
 const section = (key, ...children) => el('section', {}, el('h2', {}, t(key)), ...children);
@@ -23,7 +22,7 @@ function requestsSwitch(app, enabled, fault) {
 		fault.textContent = '';
 		try {
 			box.checked = (await change(app, { enabled: box.checked })).enabled;
-			app.say(t(box.checked ? 'settings.requests.is_on' : 'settings.requests.is_off'));
+			app.say(t(box.checked ? 'arriving.requests.good' : 'requests.off'));
 			app.inbox.refresh();
 		} catch (error) {
 			box.checked = !box.checked;
@@ -70,14 +69,19 @@ function others(devices) {
 	);
 }
 
-function languageChoice(app) {
+function languageChoice(app, fault) {
 	const field = el(
 		'select',
 		{
 			id: 'language',
 			async change() {
-				await choose(field.value);
-				app.redraw();
+				try {
+					await choose(field.value);
+					app.go('settings');
+				} catch {
+					field.value = language;
+					fault.textContent = t('fault.offline');
+				}
 			},
 		},
 		languages.map((code) => el('option', { value: code, lang: code, selected: code === language }, nameOf(code))),
@@ -107,17 +111,15 @@ function removal(app, fault) {
 			fault.textContent = app.fault(error);
 			if (error.code !== 'unknown_device') return;
 		}
-		await (await subscription())?.unsubscribe();
-		await forget();
-		await app.restart();
-		app.say(t('settings.remove.done'));
+		await app.forget();
+		app.say(t('removed.title'));
 	}
 	return [button('settings.remove', () => dialog.showModal(), { class: 'deny' }), dialog];
 }
 
 export async function show(app) {
 	const fault = alert();
-	const nodes = [heading('settings.title'), fault];
+	const nodes = [heading('nav.settings'), fault];
 	try {
 		const { enabled, name, devices } = await change(app, {});
 		nodes.push(requestsSwitch(app, enabled, fault), nameForm(app, name, fault), others(devices));
@@ -127,7 +129,7 @@ export async function show(app) {
 	return {
 		nodes: [
 			...nodes,
-			languageChoice(app),
+			languageChoice(app, fault),
 			section('settings.help', link('arriving.title', '/#arriving', { class: 'row' })),
 			...removal(app, fault),
 			paragraph('settings.version', { version, key: app.identity.kid }, { class: 'hint' }),

@@ -9,10 +9,7 @@ export function show() {
 	function follow(event) {
 		event.preventDefault();
 		const token = tokenOf(field.value, location.origin);
-		if (token) {
-			location.assign(`/enroll#${token}`);
-			return;
-		}
+		if (token) return location.assign(`/enroll#${token}`);
 		fault.textContent = t('welcome.link.fault', { origin: location.origin });
 		field.focus();
 	}

@@ -117,7 +117,8 @@ static int take_enrolment(struct handset *handset, const json_t *answer)
     return handset->secret ? 0 : -1;
 }
 
-static int enroll(struct handset *handset, const char *token)
+/* *keep: whether the server has this device, or may have it, as far as is known. */
+static int enroll(struct handset *handset, const char *token, bool *keep)
 {
     struct handset_answer answer;
     char why[768], name[65];
@@ -129,13 +130,14 @@ static int enroll(struct handset *handset, const char *token)
         return screen_error(EXIT_FAILED, _("--name is not UTF-8."));
     if (!handset_call(handset, "enroll", members, 30, &answer)) {
         code = screen_error(answer.exit_code, answer.problem);
+        *keep = code != EXIT_REFUSED;
     } else if (take_enrolment(handset, answer.body) < 0) {
         screen_error(code,
                      _("The server's answer is not complete: it is probably of another version."));
+        *keep = true;
     } else if (handset_save(handset, why, sizeof(why)) < 0) {
         screen_error(code, why);
-        screen_error(
-            code, _("The server has this device already: remove it there, then use a new link."));
+        *keep = true;
     } else {
         sanitize_text(name, sizeof(name), handset->name);
         printf(_("Enrolled: this device, \"%s\", now receives sign-in requests of %s.\n"
@@ -143,14 +145,17 @@ static int enroll(struct handset *handset, const char *token)
                name, handset->user, handset->dir);
         code = EXIT_OK;
     }
+    if (code != EXIT_OK && *keep)
+        screen_error(code, _("The server may have this device already. Its key is kept: try again "
+                             "with the same link."));
     handset_answer_free(&answer);
     return code;
 }
 
-/* Everything that must be right before the server is asked. Returns the link's secret, or NULL with
- * why and *code. */
+/* Everything that must be right before the server is asked. *kept: the key is of an earlier try.
+ * Returns the link's secret, or NULL with why and *code. */
 static char *prepare(const struct command_call *call, struct handset *handset, char *link,
-                     int *code, char *why, size_t why_size)
+                     bool *kept, int *code, char *why, size_t why_size)
 {
     char *token = take_link(link, handset, why, why_size);
     *code = EXIT_USAGE;
@@ -168,25 +173,24 @@ static char *prepare(const struct command_call *call, struct handset *handset, c
                  handset->dir);
         return NULL;
     }
-    snprintf(why, why_size, _("No key could be made."));
-    handset->key = jwk_new_p256();
-    return handset->key && handset_save_key(handset, why, why_size) == 0 ? token : NULL;
+    return handset_key_for_link(handset, token, kept, why, why_size) == 0 ? token : NULL;
 }
 
 int phone_enroll(const struct command_call *call)
 {
     struct handset handset = {.dir = NULL};
     char link[LINK_MAX] = "", why[768] = "", *token;
+    bool keep = false;
     int code;
 
     secret_line(call->count ? call->words[0] : NULL, _("Link: "), link, sizeof(link));
-    token = prepare(call, &handset, link, &code, why, sizeof(why));
+    token = prepare(call, &handset, link, &keep, &code, why, sizeof(why));
     if (!token) {
         screen_error(code, why);
     } else {
         if (confirm(&handset, token, command_value(call, "--yes") != NULL, &code))
-            code = enroll(&handset, token);
-        if (code != EXIT_OK)
+            code = enroll(&handset, token, &keep);
+        if (code != EXIT_OK && !keep)
             handset_delete(handset.dir);
     }
     secret_wipe(link, sizeof(link));

@@ -11,12 +11,14 @@
 #include "common/file.h"
 #include "common/i18n.h"
 #include "common/json_text.h"
+#include "common/login.h"
 #include "common/random.h"
 #include "phone/terminal/screen.h"
 
 #define STATE_MAX 8192
 #define KEY_FILE "key.pem"
 #define STATE_FILE "phone.json"
+#define LINK_FILE "link.sha256" /* of the link that the key was made for, until it is enrolled */
 
 /* The members of phone.json that are plain text: one table for reading and writing. */
 static const struct {
@@ -190,7 +192,8 @@ int handset_write(const struct handset *handset, const char *name, const char *t
     return write_private(handset->dir, name, text, why, why_size);
 }
 
-int handset_save_key(const struct handset *handset, char *why, size_t why_size)
+/* Makes the directory, too. */
+static int save_key(const struct handset *handset, char *why, size_t why_size)
 {
     char *pem = NULL;
     int result = -1;
@@ -203,6 +206,41 @@ int handset_save_key(const struct handset *handset, char *why, size_t why_size)
     result = write_private(handset->dir, KEY_FILE, pem, why, why_size);
     secret_free(pem);
     return result;
+}
+
+int handset_key_for_link(struct handset *handset, const char *link, bool *kept, char *why,
+                         size_t why_size)
+{
+    char hash[44], *text = NULL, *path = join_path(handset->dir, KEY_FILE);
+    size_t len;
+    int result = -1;
+
+    *kept = false;
+    snprintf(why, why_size, _("No key could be made."));
+    if (!path || login_hash(link, strlen(link), hash) < 0)
+        goto out;
+    if (handset_read(handset, LINK_FILE, sizeof(hash), &text, &len, why, why_size) == 0 &&
+        !strcmp(text, hash) && load_key(handset, path, why, why_size) == 0) {
+        *kept = true;
+        result = 0;
+        goto out;
+    }
+    snprintf(why, why_size, _("No key could be made."));
+    handset->key = jwk_new_p256();
+    if (handset->key && save_key(handset, why, why_size) == 0)
+        result = handset_write(handset, LINK_FILE, hash, why, why_size);
+out:
+    secret_free(text);
+    free(path);
+    return result;
+}
+
+static void delete_file(const char *dir, const char *name)
+{
+    char *path = join_path(dir, name);
+    if (path)
+        unlink(path);
+    free(path);
 }
 
 int handset_save(const struct handset *handset, char *why, size_t why_size)
@@ -223,6 +261,8 @@ int handset_save(const struct handset *handset, char *why, size_t why_size)
     if (!text)
         goto out;
     result = write_private(handset->dir, STATE_FILE, text, why, why_size);
+    if (result == 0)
+        delete_file(handset->dir, LINK_FILE);
 out:
     json_decref(state);
     secret_free(text);
@@ -231,13 +271,9 @@ out:
 
 void handset_delete(const char *dir)
 {
-    static const char *const names[] = {STATE_FILE, KEY_FILE, HANDSET_HOSTS};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char *path = join_path(dir, names[i]);
-        if (path)
-            unlink(path);
-        free(path);
-    }
+    static const char *const names[] = {STATE_FILE, KEY_FILE, LINK_FILE, HANDSET_HOSTS};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        delete_file(dir, names[i]);
     rmdir(dir);
 }
 

@@ -34,11 +34,16 @@ bool handset_exists(const char *dir);
 /* Loads the enrolment in dir (taken; freed by handset_free). Returns 0, or -1 with why. */
 int handset_load(struct handset *handset, char *dir, char *why, size_t why_size);
 
-/* Makes the directory (0700) and writes the key (0600) alone: before the server is told of it.
- * Returns 0, or -1 with why. */
-int handset_save_key(const struct handset *handset, char *why, size_t why_size);
+/*
+ * The key for an enrolment, before the server is told of it: the one that an earlier try by the
+ * same link left (*kept; link: its secret), for the server may have it already, else a new one.
+ * Makes the directory (0700) and writes the key (0600). Returns 0, or -1 with why.
+ */
+int handset_key_for_link(struct handset *handset, const char *link, bool *kept, char *why,
+                         size_t why_size);
 
-/* Writes everything but the key, 0600, in one step. Returns 0, or -1 with why. */
+/* Writes everything but the key, 0600, in one step; the link is done with then. Returns 0, or -1
+ * with why. */
 int handset_save(const struct handset *handset, char *why, size_t why_size);
 
 #define HANDSET_HOSTS "hosts.json" /* host_codes.c */

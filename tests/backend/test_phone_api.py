@@ -93,7 +93,7 @@ def invitation():
     assert len(base64.b32decode(new.secret)) == 20 and new.call("requests", wait=0, seen="").status == 200
     refused(Phone(server, link=link).enrolled, 403, "invitation_over")
     refused(Phone(server, link=token()).enrolled, 403, "invitation_over")
-    refused(new.call("invitation", new=True, token=link), 403, "invitation_over")
+    refused(Phone.call(other, "invitation", new=True, token=link), 403, "invitation_over")
     link = server.cli("enroll", "bob").split("/enroll#")[1].split()[0]
     for _ in range(2):
         shown = new.call("invitation", new=True, token=link)
@@ -134,6 +134,68 @@ def invitation_ends():
         assert short.cli("device", "list", "alice").count("Pixel 8") == 0
         pass_by(-60)
         assert Phone(short, link=link).enrolled.status == 200, "it was its time alone"
+
+
+@test("the answer to enroll was lost: the same link and key get it again, and change nothing; another key, a replay, a removed device, an expired link get none")
+def enrolled_again():
+    def ask(by=None, call="enroll"):
+        return Phone.call(by or new, call, new=True, token=link, name="Again", platform="web")
+
+    link = server.cli("enroll", "bob").split("/enroll#")[1].split()[0]
+    new = Phone(server, "bob", "Lost", link=link)
+    first = {**new.enrolled.json, "now": 0}
+    shown = ask(call="invitation")
+    assert shown.status == 200 and shown.json["user"] == "bob", shown
+    for _ in range(2):
+        assert {**ask().json, "now": 0} == first
+    racing = [Later(ask) for _ in range(8)]
+    assert [{**r.get().json, "now": 0} for r in racing] == [first] * 8
+    names = [d["name"] for d in new.call("device").json["devices"]]
+    assert names.count("Lost") == 1 and "Again" not in names, names
+    message = new.message("enroll", header={"jwk": new.key.jwk}, token=link, name="Again", platform="web")
+    assert new.send("enroll", message).status == 200
+    refused(new.send("enroll", message), 400, "replayed")
+    for call in ("enroll", "invitation"):
+        refused(ask(by=other, call=call), 403, "invitation_over")
+        refused(ask(by=bobs, call=call), 403, "invitation_over")
+    with sqlite3.connect(f"{server.data}/store.db") as store:
+        store.execute("UPDATE invitations SET ends = ends - 3600000")
+    refused(ask(), 403, "invitation_over")
+    with sqlite3.connect(f"{server.data}/store.db") as store:
+        store.execute("UPDATE invitations SET ends = ends + 3600000")
+    assert ask().status == 200
+    new.call("remove")
+    refused(ask(), 403, "invitation_over")
+
+
+@test("of one link's eight calls with one key at once all get the same device")
+def enrolled_at_once():
+    link = server.cli("enroll", "bob").split("/enroll#")[1].split()[0]
+    new = Phone(server, link=token())
+    answers = [r.get() for r in [Later(Phone.call, new, "enroll", new=True, token=link, name="Once", platform="web") for _ in range(8)]]
+    assert {(a.status, a.json.get("secret")) for a in answers} == {(200, answers[0].json["secret"])}, answers
+    assert [d["name"] for d in new.call("device").json["devices"]].count("Once") == 1
+    new.call("remove")
+
+
+@test("a request that was denied is listed for 10 minutes, as \"it wasn't me\" may be said of it; one that ended otherwise for 2")
+def listed_over():
+    denied, given_up, reported = web1.ask(), web1.ask(), web1.ask()
+    phone.decide(denied, "deny")
+    given_up.cancel()
+    phone.decide(reported, "not_me")
+
+    def age(seconds):
+        with sqlite3.connect(f"{server.data}/store.db") as store:
+            store.execute("UPDATE requests SET made = made - ?1, ends = ends - ?1, changed = changed - ?1", (seconds * 1000,))
+        return [bool(phone.shown(login)) for login in (denied, given_up, reported)]
+
+    assert age(100) == [True, True, True]
+    assert age(30) == [True, False, False]
+    assert age(460) == [True, False, False]
+    phone.call("decide", request=denied.request, decision=phone.decision(denied.details, "not_me"))
+    assert phone.shown(denied)["result"] == "not_me"
+    assert age(601) == [False, False, False]
 
 
 @test("a device's names are made safe to show")

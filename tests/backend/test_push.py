@@ -89,7 +89,7 @@ def test_push_carries_the_request():
         assert 37 <= push.ttl <= 40 and push.urgency == "high" and len(push.topic) == 32
         assert push.text_len % 1024 == 0
         assert login.request not in push.topic
-        assert phone.about["push_ok"] is True
+        assert phone.about["push_ok"] is phone.call("requests", wait=0, seen="").json["push_ok"] is True
         stays_held(login.hold())
 
 
@@ -192,6 +192,7 @@ def gone(status):
         time.sleep(0.2)
         unreached(s.ask())
         assert phone.push.attempts == 1, "the subscription is dropped"
+        assert phone.call("requests", wait=0, seen="").json["push_ok"] is False
 
 
 def test_404_drops_the_subscription():

@@ -118,6 +118,18 @@ class Deck:
             store.execute("UPDATE requests SET changed = changed - 600000 WHERE result = 'not_me'")
         self.server.start()
 
+    def age_requests(self, seconds):
+        """Everything that was asked, was asked and ended so much earlier."""
+        self.server.stop()
+        with sqlite3.connect("/var/lib/approve/store.db") as store:
+            store.execute("UPDATE requests SET made = made - ?1, ends = ends - ?1, changed = changed - ?1", (seconds * 1000,))
+        self.server.start()
+
+    def stored_push(self, user):
+        """The subscription that the server has of the user's device."""
+        with sqlite3.connect("file:/var/lib/approve/store.db?mode=ro", uri=True) as store:
+            return store.execute("SELECT push FROM devices WHERE user_name = ? ORDER BY added DESC", (user,)).fetchone()[0]
+
     # --- the push service ---
     def subscribe(self, status=201):
         """A browser's subscription: what `PushSubscription.toJSON()` gives."""

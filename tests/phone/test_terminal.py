@@ -204,6 +204,81 @@ def enroll_once():
     assert again.returncode == 4 and "used up" in again.stdout and not os.path.exists("/var/lib/phones/again"), again.stdout
 
 
+@contextlib.contextmanager
+def relayed():
+    """A relay in front of the server. Yields an event: while it is set, the server's answers are lost, and their connections."""
+    losing = threading.Event()
+    conf = sandbox.read("/etc/approve/server.conf")
+    behind = sandbox.free_port()
+
+    def pump(source, target, lossy):
+        with contextlib.suppress(OSError):
+            while (data := source.recv(65536)) and not (lossy and losing.is_set()):
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve(front):
+        with contextlib.suppress(OSError):
+            while True:
+                phone = front.accept()[0]
+                far = socket.create_connection(("127.0.0.1", behind))
+                for ends in ((phone, far, False), (far, phone, True)):
+                    threading.Thread(target=pump, args=ends, daemon=True).start()
+
+    server.stop()
+    sandbox.write("/etc/approve/server.conf", re.sub(r"^url = .*$", rf"\g<0>\nlisten = 0.0.0.0:{behind}", conf, flags=re.M))
+    server.daemon.start()
+    sandbox.wait_for("approve-server to listen", lambda: sandbox.listening(behind))
+    try:
+        with socket.create_server(("127.0.0.1", server.port)) as front:
+            threading.Thread(target=serve, args=(front,), daemon=True).start()
+            yield losing
+            front.shutdown(socket.SHUT_RDWR)
+    finally:
+        server.stop()
+        sandbox.write("/etc/approve/server.conf", conf)
+        server.start()
+
+
+@test("the answer to enroll is lost: the key is kept, and with the same link it becomes the one device")
+def enroll_lost():
+    state, other = "/var/lib/phones/lost", "/var/lib/phones/lost-other"
+    with relayed() as losing:
+        link = server.link("emil")
+        term = pexpect.spawn("approve-phone", ["--state", state, "enroll", link, "--name", "Lost answer"], encoding="utf-8", timeout=10)
+        term.expect(r"\[y/N\]")
+        losing.set()
+        term.sendline("y")
+        term.expect("try again with the same link")
+        term.expect(pexpect.EOF)
+        term.close()
+        assert term.exitstatus == 3, term.before
+        assert server.cli("device", "list", "emil").count("Lost answer") == 1
+        assert private_files(state) == ["key.pem", "link.sha256"]
+        away = sh("approve-phone", "--state", state, "enroll", link, "--yes")
+        assert away.returncode == 3 and private_files(state) == ["key.pem", "link.sha256"], away.stdout
+        losing.clear()
+        stolen = sh("approve-phone", "--state", other, "enroll", link, "--yes")
+        assert stolen.returncode == 4 and not os.path.exists(other), stolen.stdout
+        done = sh("approve-phone", "--state", state, "enroll", link, "--yes")
+    assert done.returncode == 0 and private_files(state) == ["key.pem", "phone.json"], done.stdout
+    assert server.cli("device", "list", "emil").count("Lost answer") == 1
+    assert sh("approve-phone", "--state", state, "list").returncode == 0
+
+
+@test("a key that was kept is for its link alone")
+def enroll_lost_other():
+    state = "/var/lib/phones/lost-two"
+    os.mkdir(state, 0o700)
+    for name, text in (("key.pem", sandbox.read(f"{alice.state}/key.pem")), ("link.sha256", "A" * 43)):
+        sandbox.write(f"{state}/{name}", text, 0o600)
+    done = sh("approve-phone", "--state", state, "enroll", server.link("emil"), "--yes")
+    assert done.returncode == 0, done.stdout
+    assert private_files(state) == ["key.pem", "phone.json"] and sandbox.read(f"{state}/key.pem") != sandbox.read(f"{alice.state}/key.pem")
+
+
 @test("a server with another key than the link's is refused, and learns no secret")
 def enroll_pin():
     link = server.link("emil")

@@ -225,14 +225,14 @@ static void binds_by_name_not_by_position(void **state)
     /* INVITATION_ADD has $1, $3, $4 before $2 */
     store_run(world->store, STATEMENT_INVITATION_ADD,
               VALUES(V_TEXT("hash"), V_TEXT("alice"), V_INT(5), V_INT(900)), on_done, &made);
-    store_run(world->store, STATEMENT_INVITATION_SHOW, VALUES(V_TEXT("hash"), V_INT(899)), on_done,
-              &shown);
+    store_run(world->store, STATEMENT_INVITATION_SHOW,
+              VALUES(V_TEXT("hash"), V_INT(899), V_TEXT("")), on_done, &shown);
     run(world);
     assert_int_equal(shown.rows, 1);
     assert_string_equal(shown.text, "alice");
     shown.rows = 0;
-    store_run(world->store, STATEMENT_INVITATION_SHOW, VALUES(V_TEXT("hash"), V_INT(900)), on_done,
-              &shown);
+    store_run(world->store, STATEMENT_INVITATION_SHOW,
+              VALUES(V_TEXT("hash"), V_INT(900), V_TEXT("")), on_done, &shown);
     run(world);
     assert_int_equal(shown.rows, 0);
 }

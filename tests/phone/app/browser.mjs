@@ -18,30 +18,41 @@ export const launch = { executablePath: '/usr/bin/chromium', args: ['--no-sandbo
 export const browser = await chromium.launch(launch);
 
 /*
- * In the page: the subscription that the browser maker's push service would give. Nothing else of the browser is replaced.
- * `subscription` null: the browser's push service cannot be reached.
+ * In the page: the browser maker's push service. Chromium asks it for each subscription, so that without it there is none to have, to keep or to end:
+ * PushManager's subscribe and getSubscription are replaced, and with them what a subscription can do. Each is a new one of the tests' own push service,
+ * which no longer knows one that was ended. Nothing else of the browser is replaced.
  */
-function replaceSubscribe(subscription) {
+function replacePushService() {
 	if (location.protocol !== 'about:' && navigator.serviceWorker) {
 		globalThis.heard = 0;
 		navigator.serviceWorker.addEventListener('message', ({ data }) => (globalThis.heard += data.type === 'push'));
 	}
 	if (!globalThis.PushManager) return;
-	const make = () => ({
-		...subscription,
-		options: { userVisibleOnly: true, applicationServerKey: null },
-		toJSON: () => subscription,
+	const refuse = (name) => {
+		throw new DOMException('push service', name);
+	};
+	const make = ({ json, key }) => ({
+		...json,
+		options: { userVisibleOnly: true, applicationServerKey: Uint8Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (one) => one.charCodeAt(0)).buffer },
+		toJSON: () => json,
 		async unsubscribe() {
-			localStorage.removeItem('subscribed');
+			localStorage.removeItem('subscription');
+			await globalThis.endSubscription(json.endpoint);
 			return true;
 		},
 	});
-	PushManager.prototype.subscribe = async () => {
-		if (!subscription) throw new DOMException('no push service', 'AbortError');
-		localStorage.setItem('subscribed', '1');
-		return make();
+	const kept = () => JSON.parse(localStorage.getItem('subscription'));
+	PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey: key }) => {
+		if (Notification.permission !== 'granted') refuse('NotAllowedError');
+		if (!userVisibleOnly || !/^[\w-]{87}$/.test(key)) refuse('InvalidAccessError');
+		const there = kept();
+		if (there) return there.key === key ? make(there) : refuse('InvalidStateError');
+		const made = { json: await globalThis.newSubscription(), key };
+		if (!made.json) refuse('AbortError');
+		localStorage.setItem('subscription', JSON.stringify(made));
+		return make(made);
 	};
-	PushManager.prototype.getSubscription = async () => (localStorage.getItem('subscribed') ? make() : null);
+	PushManager.prototype.getSubscription = async () => kept() && make(kept());
 }
 
 /* One phone: a browser profile of its own with one page of the app. */
@@ -53,8 +64,10 @@ export class Phone {
 		phone.context.setDefaultTimeout(6000);
 		await phone.context.grantPermissions(permissions, { origin: phone.origin });
 		await phone.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: process.env.DECK });
-		phone.subscription = push ? await deck.subscribe() : null;
-		await phone.context.addInitScript(replaceSubscribe, phone.subscription);
+		phone.push = push; /* false: the browser's push service cannot be reached */
+		await phone.context.exposeFunction('newSubscription', () => phone.subscribe());
+		await phone.context.exposeFunction('endSubscription', (endpoint) => deck.push_status(endpoint, 410));
+		await phone.context.addInitScript(replacePushService);
 		phone.outside = [];
 		phone.faults = [];
 		phone.context.on('request', (request) => {
@@ -87,6 +100,19 @@ export class Phone {
 		const { targetInfo } = await this.cdp.send('Target.getTargetInfo');
 		const { browserContextId } = targetInfo;
 		await this.cdp.send('Browser.setPermission', { origin: this.origin, permission: { name }, setting, browserContextId });
+	}
+
+	async subscribe() {
+		if (!this.push) return null;
+		this.taken = {};
+		this.subscription = await deck.subscribe();
+		return this.subscription;
+	}
+
+	/* Waits for a subscription other than this one. */
+	async subscribed(before) {
+		for (let tries = 0; tries < 200 && this.subscription === before; tries++) await new Promise((resolve) => setTimeout(resolve, 25));
+		assert.notEqual(this.subscription, before, 'a new subscription');
 	}
 
 	async close() {
@@ -122,17 +148,30 @@ export class Phone {
 		await this.page.getByLabel('Name of this device').fill(name);
 		await this.press('Set up this device');
 		await this.titled('Know at once when someone signs in');
+		const before = this.subscription;
 		await this.press('Turn notifications on');
+		await this.subscribed(before);
 		await this.deliver('test');
 		await this.titled(`This device now receives sign-in requests for ${user}`);
 		await this.press('Done');
 		await this.titled('No sign-in is waiting');
 	}
 
+	/* The same without notifications. */
+	async enrol_quietly(user, name) {
+		await this.page.goto(await deck.link(user));
+		await this.page.getByLabel('Name of this device').fill(name);
+		await this.press('Set up this device');
+		await this.press('Go on without');
+		await this.press('Done');
+		await this.titled('No sign-in is waiting');
+	}
+
 	/* Hands the newest push of this type to the service worker, as the browser does after its push service. */
 	async deliver(kind, index) {
+		if (!this.subscription) await this.subscribed();
 		const { endpoint } = this.subscription;
-		const at = index ?? (this.taken ??= {})[kind] ?? 0;
+		const at = index ?? this.taken[kind] ?? 0;
 		const data = await deck.push(endpoint, kind, at);
 		assert.notEqual(data, null, `a push "${kind}" (${at}) at the push service`);
 		this.taken = { ...this.taken, [kind]: at + 1 };

@@ -85,7 +85,7 @@ test('S10: requests off and on again: off, the sign-in asks for a code at once a
 	const asked = await deck.push_count(alice.subscription.endpoint, 'request');
 	const control = alice.page.getByRole('switch', { name: 'Receive requests on this device' });
 	await control.click();
-	await alice.page.locator('#status', { hasText: 'Requests are off' }).waitFor();
+	await alice.page.locator('#status', { hasText: 'Requests are turned off' }).waitFor();
 	assert.equal(await deck.ssh('alice', '1', '127.0.7.2'), null);
 	assert.match(await deck.shown(), /one-time code/);
 	await deck.ssh_kill();
@@ -165,6 +165,44 @@ test('S21: French, chosen in the settings or by the device; no sentence is left 
 	await french.page.goto(french.origin);
 	await french.page.locator('html[lang=fr] h1').waitFor();
 	await french.close();
+});
+
+test('S21: without a network a language that is not there is refused in words, and the app starts in the one that is', async () => {
+	const phone = await Phone.open({ push: false });
+	await phone.enrol_quietly('carol', 'Offline');
+	await phone.place('settings');
+	await phone.titled('Settings');
+	await phone.context.setOffline(true);
+	await phone.page.getByLabel('Language').selectOption('fr');
+	await phone.sees('The server cannot be reached.');
+	assert.equal(await phone.page.getByLabel('Language').inputValue(), 'en');
+	await phone.place('code');
+	await phone.page.reload();
+	await phone.titled('One-time code');
+	/* as an older version left it */
+	await phone.page.evaluate(async () => (await import('/storage.js')).put('language', 'fr'));
+	await phone.page.reload();
+	await phone.titled('One-time code');
+	await phone.context.setOffline(false);
+	phone.faults.length = 0; /* the worker's fetches that were meant to fail */
+	await phone.page.reload();
+	await phone.page.locator('html[lang=fr] h1').waitFor();
+	await phone.close();
+});
+
+test('D4: approvals at the same time lose none of their hosts', async () => {
+	const listed = await alice.page.evaluate(async () => {
+		const [{ seal, hosts }, { load }, { put }] = await Promise.all(['host_codes', 'identity', 'storage'].map((name) => import(`/${name}.js`)));
+		const before = await hosts();
+		const pair = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits']);
+		const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', pair.publicKey);
+		const identity = await load();
+		await Promise.all([...'abcdefgh'].map((host) => seal(identity, { host, host_name: '', host_key: { kty, crv, x, y } }, 'hash')));
+		const after = await hosts();
+		await put('hosts', before);
+		return after.length - before.length;
+	});
+	assert.equal(listed, 8);
 });
 
 test('S11: a device that is removed by the administrator says so, and can be set up again', async () => {

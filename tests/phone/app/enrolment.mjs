@@ -101,6 +101,128 @@ test('S7: blocked notifications are named, with where to allow them', async () =
 	await blocked.close();
 });
 
+/* Until the page is loaded again or `healed`: where path ends so, the server's answer is lost. */
+const lose = (phone, path) =>
+	phone.page.evaluate((end) => {
+		const { fetch } = globalThis;
+		globalThis.fetch = async (url, ...more) => {
+			const answer = await fetch(url, ...more);
+			if (String(url).endsWith(end) && !globalThis.healed) throw new TypeError('Failed to fetch');
+			return answer;
+		};
+	}, path);
+
+const count = async (name) => (await deck.cli('device', 'list', 'carol')).split(name).length - 1;
+
+test('the answer to the set-up is lost: "Try again" goes on with the same key, also after a new start, and one device comes of it', async () => {
+	const phone = await Phone.open();
+	await phone.page.goto(await deck.link('carol'));
+	await phone.titled('Approve sign-ins with this device');
+	await lose(phone, '/enroll');
+	for (const again of [true, false]) {
+		await phone.page.getByLabel('Name of this device').fill('Answer lost');
+		await phone.press('Set up this device');
+		await phone.titled('This did not work');
+		await phone.sees('The server cannot be reached.');
+		assert.equal(await count('Answer lost'), 1);
+		if (again) await phone.press('Try again');
+		else await phone.page.goto(phone.origin);
+		await phone.titled('Approve sign-ins with this device');
+	}
+	await phone.press('Set up this device');
+	await phone.titled('Know at once when someone signs in');
+	await phone.press('Go on without');
+	await phone.press('Done');
+	await phone.titled('No sign-in is waiting');
+	assert.equal(await count('Answer lost'), 1);
+	await phone.close();
+});
+
+test('a browser that stores nothing any more says so, and can try again', async () => {
+	const phone = await Phone.open();
+	await phone.page.goto(await deck.link('carol'));
+	await phone.titled('Approve sign-ins with this device');
+	await phone.page.evaluate(() => {
+		const { put } = IDBObjectStore.prototype;
+		IDBObjectStore.prototype.put = function (value, name) {
+			if (name === 'identity' && !globalThis.healed) throw new DOMException('full', 'QuotaExceededError');
+			return put.call(this, value, name);
+		};
+	});
+	await phone.page.getByLabel('Name of this device').fill('No room');
+	await phone.press('Set up this device');
+	await phone.titled('This did not work');
+	await phone.sees('Approve has to keep a key on this device.');
+	await phone.page.evaluate(() => (globalThis.healed = true));
+	await phone.press('Try again');
+	await phone.press('Set up this device');
+	await phone.titled('Know at once when someone signs in');
+	assert.equal(await count('No room'), 1);
+	await phone.close();
+});
+
+test('a name that is empty or too long is refused in words', async () => {
+	const phone = await Phone.open();
+	await phone.page.goto(await deck.link('carol'));
+	for (const name of ['', 'é'.repeat(33)]) {
+		await phone.page.getByLabel('Name of this device').fill(name);
+		await phone.press('Set up this device');
+		await phone.sees('Give a name, or a shorter one.');
+	}
+	await phone.close();
+});
+
+test('S7: a browser that is set up is set up again: the new device takes the place of the old one, in each tab, and stays', async () => {
+	const phone = await Phone.open();
+	await phone.enrol('carol', 'First key');
+	const second = await phone.context.newPage();
+	await second.goto(`${phone.origin}/#settings`);
+	await second.getByRole('heading', { level: 1, name: 'Settings' }).waitFor();
+	const link = await deck.link('carol');
+	await phone.page.bringToFront();
+	await phone.page.goto(link);
+	await phone.titled('Approve sign-ins with this device');
+	await phone.sees('This device is set up for carol already. Going on replaces that.');
+	await phone.inspect('invitation-again');
+	await phone.page.getByLabel('Name of this device').fill('Second key');
+	await phone.press('Set up this device');
+	await phone.titled('Know at once when someone signs in');
+	await phone.page.waitForTimeout(1000);
+	await phone.titled('Know at once when someone signs in');
+	const before = phone.subscription;
+	await phone.press('Turn notifications on');
+	await phone.subscribed(before);
+	await phone.deliver('test');
+	await phone.titled('This device now receives sign-in requests for carol');
+	await phone.press('Done');
+	await phone.titled('No sign-in is waiting');
+	assert.deepEqual([await count('First key'), await count('Second key')], [0, 1]);
+	const key = () => phone.page.evaluate(async () => (await (await import('/identity.js')).load()).kid);
+	const kid = await key();
+	await second.bringToFront();
+	await second.getByRole('heading', { level: 1, name: 'This device was removed' }).waitFor();
+	await second.getByRole('button', { name: 'Set it up again' }).click();
+	await second.getByRole('heading', { level: 1, name: 'No sign-in is waiting' }).waitFor();
+	assert.equal(await key(), kid, 'the new key is still there');
+	await second.close();
+	await phone.page.reload();
+	await phone.titled('No sign-in is waiting');
+	await phone.close();
+});
+
+test('S7: an invitation that is looked at only: a notification’s tap goes back to the device that is set up', async () => {
+	const phone = await Phone.open();
+	await phone.enrol('carol', 'Only looking');
+	await phone.page.goto(await deck.link('carol'));
+	await phone.titled('Approve sign-ins with this device');
+	await phone.page.evaluate(() => navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data: { type: 'open' } })));
+	await phone.titled('No sign-in is waiting');
+	await deck.ssh('carol', 'looking', '127.0.8.1');
+	await phone.titled(/^Sign in to /);
+	await deck.ssh_kill('looking');
+	await phone.close();
+});
+
 test('S7: in a tab on iOS it says first how to add it to the home screen, with the link to take along', async () => {
 	const phone = await Phone.open({ hasTouch: true, isMobile: true });
 	await phone.page.addInitScript(() => {

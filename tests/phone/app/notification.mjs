@@ -18,7 +18,25 @@ test('Deny on the notification denies at once, without the app', async () => {
 	await deck.forget_denials();
 });
 
+test('S16: five minutes after that Deny the app, opened by itself, still offers "It wasn’t me", and it counts', async () => {
+	await deck.age_requests(300);
+	await alice.place('');
+	await alice.titled('No sign-in is waiting');
+	await alice.sees(': denied');
+	await alice.inspect('requests-denied');
+	await alice.page.getByRole('link', { name: 'It wasn’t me' }).click();
+	await alice.titled('Denied');
+	await alice.ready();
+	await alice.press('It wasn’t me');
+	await alice.titled('Reported');
+	assert.equal((await deck.activity('alice'))[0].result, 'not_me');
+	await alice.done();
+	assert.equal(await alice.page.getByRole('link', { name: 'It wasn’t me' }).count(), 0);
+	await deck.mute_over();
+});
+
 test('S17: a notification of a request that ended is replaced, and closed', async () => {
+	await alice.place('code');
 	await deck.ssh('alice', '1', '127.0.6.2');
 	const { request } = await alice.deliver('request');
 	await alice.notification(/^Sign in to /);
@@ -45,26 +63,83 @@ test('S17: a push that comes late shows that it is over, and its tap approves no
 });
 
 test('a push that is not for us, and one that is no JSON, show something and nothing of it', async () => {
-	await alice.hand('not JSON <b>');
-	assert.equal((await alice.notification('News in Approve')).body, 'Open the app to see it.');
+	for (const data of ['not JSON <b>', 'null', '7', '[]', '{"type":null}']) {
+		for (let tries = 0; tries < 3 && !(await alice.hand(data)); tries++);
+		assert.equal((await alice.notification('News in Approve')).body, 'Open the app to see it.', data);
+		await alice.worker.evaluate(async () => {
+			const shown = () => registration.getNotifications({ tag: 'unknown' });
+			for (const one of await shown()) one.close();
+			while ((await shown()).length) await new Promise((resolve) => setTimeout(resolve, 20));
+		});
+	}
 	const details = Buffer.from(JSON.stringify({ v: 1, host: 'evil' })).toString('base64url');
 	await alice.hand(JSON.stringify({ type: 'request', request: 'x', details, expires: Math.floor(Date.now() / 1000) + 60 }));
 	await alice.notification('This request cannot be checked');
 });
 
-test('D4: a push service that does not know the subscription: the app says so, and turning notifications on mends it', async () => {
-	await deck.push_status(alice.subscription.endpoint, 410);
+/* A sign-in whose push the push service refuses: it knows the subscription no more. */
+async function lose() {
+	const { subscription } = alice;
+	await deck.push_status(subscription.endpoint, 410);
 	await alice.place('code');
 	await deck.ssh('alice', '1', '127.0.6.4');
 	await alice.page.locator('#banner a').waitFor();
 	await deck.ssh_kill();
-	await alice.place('arriving');
-	await alice.sees('The push service refused the server’s last message');
+	await alice.page.locator('#banner a').waitFor({ state: 'detached' });
+	return subscription;
+}
+
+const endpoint = async () => JSON.parse(await deck.stored_push('alice')).endpoint;
+
+test('D4: a push service that does not know the subscription: the app gives it up and makes a new one by itself, and pushes come again', async () => {
+	const before = await lose();
+	await alice.subscribed(before);
+	await alice.place('');
+	await alice.titled('No sign-in is waiting');
+	for (let tries = 0; tries < 40 && (await endpoint().catch(() => '')) !== alice.subscription.endpoint; tries++) await alice.page.waitForTimeout(50);
+	assert.equal(await endpoint(), alice.subscription.endpoint, 'the server has the new one');
+	await alice.page.getByText('Requests show only while this app is open.').waitFor({ state: 'detached' });
+	await alice.place('code');
+	await deck.ssh('alice', '1', '127.0.6.5');
+	const { request } = await alice.deliver('request');
+	await alice.notification(/^Sign in to /, request);
+	await deck.ssh_kill();
+});
+
+test('D4: where no new one can be had, the first screen says so, also after a start, and turning notifications on mends it', async () => {
+	alice.push = false;
+	await lose();
+	await alice.place('');
+	await alice.sees('Requests show only while this app is open.');
+	await alice.page.reload();
+	await alice.sees('Requests show only while this app is open.');
+	await alice.inspect('requests-refused');
+	await alice.page.getByRole('link', { name: 'Get notifications' }).click();
+	await alice.sees('This device is not subscribed.');
 	await alice.inspect('arriving-refused');
-	await deck.push_status(alice.subscription.endpoint, 201);
+	const before = alice.subscription;
+	alice.push = true;
 	await alice.press('Turn notifications on');
 	await alice.sees('Notifications are on.');
 	await alice.sees('The push service took the server’s last message.');
+	assert.notEqual(alice.subscription.endpoint, before.endpoint);
+	assert.equal(await endpoint(), alice.subscription.endpoint);
 	await alice.place('');
 	await alice.titled('No sign-in is waiting');
+});
+
+test('a start sends no subscription that the server has, and one that it has not', async () => {
+	const calls = [];
+	alice.page.on('request', (request) => request.url().endsWith('/device') && calls.push(request));
+	await alice.page.reload();
+	await alice.titled('No sign-in is waiting');
+	await alice.page.waitForTimeout(500);
+	assert.deepEqual(calls.map((call) => call.url()), []);
+	const before = alice.subscription;
+	await alice.page.evaluate(async () => (await (await navigator.serviceWorker.ready).pushManager.getSubscription()).unsubscribe());
+	await alice.page.reload();
+	await alice.subscribed(before);
+	for (let tries = 0; tries < 40 && (await endpoint()) !== alice.subscription.endpoint; tries++) await alice.page.waitForTimeout(50);
+	assert.equal(await endpoint(), alice.subscription.endpoint);
+	alice.page.removeAllListeners('request');
 });

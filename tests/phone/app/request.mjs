@@ -96,6 +96,7 @@ test('S3 S16: Deny is refused at once; then "It wasn’t me" explains why such r
 	await alice.press('Deny');
 	await alice.titled('Denied');
 	await alice.sees('Did you not try to sign in?');
+	await alice.sees('Why did this request come?');
 	await alice.inspect('result-denied');
 	await alice.ready();
 	await alice.press('It wasn’t me');
@@ -127,6 +128,29 @@ test('S17: a request that runs out while it is looked at says so and offers noth
 	await deck.ssh_kill();
 	await deck.host_conf('');
 	await over('This request is over');
+});
+
+test('the seconds left are from the details’ own bytes, where the server says more', async () => {
+	await alice.page.evaluate(() => {
+		const { fetch } = globalThis;
+		globalThis.fetch = async (...all) => {
+			const answer = await (await fetch(...all)).json();
+			for (const request of answer.requests ?? []) request.expires_in = 600;
+			return Response.json(answer);
+		};
+	});
+	await alice.place('code');
+	await deck.ssh('alice', '1', '127.0.5.2');
+	const { request } = await alice.deliver('request');
+	await alice.page.waitForTimeout(3000);
+	await alice.page.evaluate(() => dispatchEvent(new Event('online')));
+	await alice.page.waitForTimeout(500);
+	await alice.place(`request/${request}`);
+	const left = parseInt(await alice.page.getByRole('timer').textContent());
+	assert.ok(left <= 57 && left > 30, `${left} seconds left`);
+	await deck.ssh_kill();
+	await over('This request is over');
+	await alice.page.reload();
 });
 
 test('S17: the sign-in is given up while the request is looked at: the screen says so within 1 s', async () => {
