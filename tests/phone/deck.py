@@ -21,6 +21,7 @@ if os.environ.get("PAM_APPROVE_SANDBOX") != "inside":
     subprocess.run([os.path.join(HERE, "..", "install-npm")], stdout=subprocess.DEVNULL, check=True)
 sandbox.enter()
 from common import LIMITS  # noqa: E402
+from pace import slower  # noqa: E402
 from push_service import PushService  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
@@ -46,6 +47,9 @@ class Deck:
         self.host = sandbox.Host(self.server)
         self.sshd = sandbox.Sshd()
         self.logins, self.subscriptions, self.phones, self.terminal = {}, {}, {}, None
+
+    def slower(self):
+        return slower()
 
     # --- the server's administrator ---
     def url(self):

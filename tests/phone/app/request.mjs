@@ -155,10 +155,11 @@ test('the seconds left are from the details’ own bytes, where the server says 
 
 test('S17: the sign-in is given up while the request is looked at: the screen says so within 1 s', async () => {
 	await ask();
-	const start = performance.now();
 	await deck.ssh_kill();
-	await alice.titled('This request is over', 2000);
-	assert.ok(performance.now() - start < 1500, `${performance.now() - start} ms`);
+	const start = performance.now();
+	await alice.titled('This request is over', 4000);
+	const took = performance.now() - start;
+	assert.ok(took < 1000 * await deck.slower(), `${took} ms`);
 	await alice.sees('The sign-in was given up');
 	await over('This request is over');
 });
@@ -191,8 +192,9 @@ test('S1: opened without a notification the app shows the open request within 1 
 	await alice.page.goto('about:blank');
 	const start = performance.now();
 	await alice.page.goto(alice.origin);
-	await alice.titled(/^Sign in to /, 3000);
-	assert.ok(performance.now() - start < 1000, `${Math.round(performance.now() - start)} ms`);
+	await alice.titled(/^Sign in to /, 4000);
+	const took = performance.now() - start;
+	assert.ok(took < 1000 * await deck.slower(), `${Math.round(took)} ms`);
 	await alice.approve(number);
 	await deck.ssh_send();
 	await deck.signed_in();

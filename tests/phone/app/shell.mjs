@@ -48,15 +48,18 @@ test('the whole app, with the longest of its languages, is under 100 KiB uncompr
 	assert.ok(size < 100 * 1024, `${size} bytes`);
 });
 
-test('interactive on a slow phone within 1.5 s (the goal is 1 s, and this machine may be busy): 1.6 Mbit/s, 150 ms, a quarter of the processor', async () => {
-	const slow = await Phone.open({ push: false });
-	await slow.cdp.send('Network.enable');
-	await slow.cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 150, downloadThroughput: 200000, uploadThroughput: 200000 });
-	await slow.cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 });
-	await slow.page.goto(slow.origin, { waitUntil: 'commit' });
-	await slow.page.getByLabel('Link').waitFor();
-	const ready = await slow.page.evaluate(() => performance.getEntriesByName('screen')[0].startTime);
-	console.log(`# interactive after ${Math.round(ready)} ms`);
-	assert.ok(ready < 1500, `${Math.round(ready)} ms`);
-	await slow.close();
+test('interactive on a slow phone: 1.6 Mbit/s, 150 ms, a quarter of the processor; the goal is 1 s, the bound 1.2 s for the best of three', async () => {
+	const took = [];
+	while (took.length < 3 && !(Math.min(...took) < 1000)) {
+		const slow = await Phone.open({ push: false });
+		await slow.cdp.send('Network.enable');
+		await slow.cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 150, downloadThroughput: 200000, uploadThroughput: 200000 });
+		await slow.cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+		await slow.page.goto(slow.origin, { waitUntil: 'commit' });
+		await slow.page.getByLabel('Link').waitFor();
+		took.push(Math.round(await slow.page.evaluate(() => performance.getEntriesByName('screen')[0].startTime)));
+		await slow.close();
+	}
+	console.log(`# interactive after ${took.join(', ')} ms`);
+	assert.ok(Math.min(...took) < 1200 * await deck.slower(), `${took} ms`);
 });

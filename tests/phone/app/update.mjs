@@ -16,7 +16,7 @@ async function becomes(version, before) {
 	assert.notDeepEqual(kept, before);
 }
 
-const release = (version) => deck.release(version, { 'settings.title': `Settings of ${version}` });
+const release = (version) => deck.release(version, { 'nav.settings': `Settings of ${version}` });
 
 test('S8: a release on the server: the app that is opened again shows at once what it has, and ends up on the new version by itself', async () => {
 	await alice.place('settings');
