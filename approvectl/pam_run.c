@@ -38,6 +38,7 @@ static const struct {
     {"pam_keyinit.so", KIND_NEUTRAL},
     {"pam_kwallet5.so", KIND_NEUTRAL},
     {"pam_lastlog.so", KIND_NEUTRAL},
+    {"pam_lastlog2.so", KIND_NEUTRAL},
     {"pam_mail.so", KIND_NEUTRAL},
     {"pam_motd.so", KIND_NEUTRAL},
     {"pam_mount.so", KIND_NEUTRAL},

@@ -154,13 +154,6 @@ static void check_written(const struct pam_stack *stack)
     free(text);
 }
 
-static bool can_answer_both(const struct pam_line *line)
-{
-    enum pam_kind kind = pam_kind_of(line);
-
-    return kind == KIND_FACTOR || kind == KIND_CONDITION || kind == KIND_PROBE;
-}
-
 static void follow(const struct pam_stack *stack)
 {
     struct ways approved = {.stack = stack}, refused = {.stack = stack};
@@ -169,14 +162,14 @@ static void follow(const struct pam_stack *stack)
 
     for (size_t i = 0; i < stack->count; i++) {
         const struct pam_line *line = &stack->lines[i];
-        variable += can_answer_both(line);
+        variable += pam_varies(line);
         approved.may_open |=
             line->phase == stack->asks && !line->substack &&
             (line->actions[PAM_SUCCESS] == ACTION_OK || line->actions[PAM_SUCCESS] == ACTION_DONE);
     }
     refused.may_open = approved.may_open;
-    pam_run_all(stack, PAM_SUCCESS, check_way, &approved);
-    pam_run_all(stack, PAM_AUTH_ERR, check_way, &refused);
+    pam_run_all(stack, PAM_SUCCESS, PAM_AUTH_ERR, check_way, &approved);
+    pam_run_all(stack, PAM_AUTH_ERR, PAM_AUTH_ERR, check_way, &refused);
     if (!check_find_kind(stack, KIND_APPROVE))
         MUST(!approved.opens && !refused.opens);
     if (variable > FOLLOWED)
