@@ -187,8 +187,9 @@ export class Phone {
 		const heard = () => this.page.evaluate(() => globalThis.heard);
 		const before = await heard();
 		const { request, type } = data.startsWith('{') ? JSON.parse(data) : {};
+		const tag = type ? request : 'unknown'; /* the worker's, for what it cannot read */
 		const shown = async () =>
-			type !== 'request' || this.page.url().endsWith(request) || (await this.notifications()).some((one) => one.tag === request);
+			(type && type !== 'request') || this.page.url().endsWith(request) || (await this.notifications()).some((one) => one.tag === tag);
 		await this.cdp.send('ServiceWorker.deliverPushMessage', { origin: this.origin, registrationId: await this.registration, data });
 		for (let tries = 0; tries < 30; tries++) {
 			if ((before === undefined || (await heard()) > before) && (await shown())) return true;
