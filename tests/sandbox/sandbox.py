@@ -25,6 +25,7 @@ B = os.path.join(TOP, os.environ.get("B", "build"))
 LOGS = "/var/log/approve-tests"
 PASSWORD = "correct horse"
 LOOKS, LOOK_SECONDS = 5, 0.02  # of wait_for
+NO_LEAKS = ["-E", "ASAN_OPTIONS=detect_leaks=0"]  # for strace: LeakSanitizer does not work below it
 SANITIZER_OPTIONS = ("ASAN_OPTIONS", "UBSAN_OPTIONS")
 
 
