@@ -91,26 +91,16 @@ def works():
     assert HOST in sandbox.sh("ss", "-Htn", "state", "established", "dst", HOST).stdout, "the helper took another way"
 
 
-@test("D4: packets are lost: the prompt for the host's own code within 20 s, the code opens; once they come through again the phone rings")
-def lost():
-    code = code_of_host()
-    cable.lose()
-    ssh = prompt_comes(20)
-    ssh.send(code())
-    ssh.signed_in()
-    cable.mend()
-    sign_in()
-
-
-@test("D4: the cable is pulled: the same prompt within 20 s, the code opens; once it is back the phone rings")
-def pulled():
-    code = code_of_host()
-    cable.pull()
-    ssh = prompt_comes(20)
-    ssh.send(code())
-    ssh.signed_in()
-    cable.mend()
-    sign_in()
+for words, cut in (("packets are lost", cable.lose), ("the cable is pulled", cable.pull)):
+    @test(f"D4: {words}: the prompt for the host's own code within 20 s, the code opens; once all is well again the phone rings")
+    def unreachable(cut=cut):
+        code = code_of_host()
+        cut()
+        ssh = prompt_comes(20)
+        ssh.send(code())
+        ssh.signed_in()
+        cable.mend()
+        sign_in()
 
 
 @test("D4: packets are lost while a login waits: what it is answered with is asked for again, of the host's own; that opens")

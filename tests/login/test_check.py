@@ -109,7 +109,7 @@ time_t time(time_t *out)
 """)
     sandbox.sh("gcc", "-shared", "-fPIC", "-o", "/tmp/clock.so", "/tmp/clock.c")
     for ahead, rule in (("120", "clock"), ("-120", "clock"), ("30", "clock-close")):
-        finds(rule, env={"LD_PRELOAD": "/tmp/clock.so", "AHEAD": ahead, "ASAN_OPTIONS": "verify_asan_link_order=0"}, also=("server-key",))
+        finds(rule, env={"LD_PRELOAD": "/tmp/clock.so", "AHEAD": ahead, "ASAN_OPTIONS": sandbox.asan_with("verify_asan_link_order=0")}, also=("server-key",))
     pinned = sandbox.read("/etc/approve/host.conf")
     sandbox.write("/etc/approve/host.conf", pinned.replace("url = https", "url = http"))
     finds("server-proven", also=("server",))

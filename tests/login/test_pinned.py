@@ -47,7 +47,7 @@ def junk():
 def at_once():
     before = sandbox.read(PINNED)
     lines = [f"bob {number:02}{'x' * 41}" for number in range(5)]
-    slowly = ["strace", *sandbox.NO_LEAKS, "-o", "/dev/null", "-e", "inject=rename:delay_enter=400000"]  # so that they meet
+    slowly = sandbox.strace("-o", "/dev/null", "-e", "inject=rename:delay_enter=400000")  # so that they meet
     running = [subprocess.Popen([*slowly, "approvectl", "pin", *line.split()], stdout=subprocess.DEVNULL) for line in lines]
     assert [one.wait(20) for one in running] == [0] * len(lines)
     after = sandbox.read(PINNED)

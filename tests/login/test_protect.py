@@ -242,7 +242,7 @@ def killed():
     at_first()
     traced = ["rename", "fsync", "fchmod", "fchown", "write", "unlink", "flock"]
     argv = ["approvectl", "protect", "sshd", "--revert-after", "1h"]
-    sandbox.sh("strace", *sandbox.NO_LEAKS, "-o", "/tmp/calls", "-e", "trace=" + ",".join(traced), *argv)
+    sandbox.sh(*sandbox.strace("-o", "/tmp/calls", "-e", "trace=" + ",".join(traced), *argv))
     calls = calls_of("/tmp/calls")
     assert calls.count("rename") >= 5 and calls.count("fsync") >= 10, calls  # copy, record, two files, record
     ctl("unprotect", "sshd")
@@ -250,7 +250,7 @@ def killed():
     seen, tries = set(), 0
     for name in traced:
         for number in range(1, calls.count(name) + 1):
-            done = sandbox.sh("strace", *sandbox.NO_LEAKS, "-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}", *argv, check=False)
+            done = sandbox.sh(*sandbox.strace("-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}", *argv), check=False)
             tries += 1
             found = (sandbox.read(STACK), sandbox.read(DROP_IN))
             assert found[0] in (DEBIAN, OURS) and found[1] in ("", drop_in), (name, number)
@@ -276,7 +276,7 @@ def killed_back():
     for name, most in (("rename", 3), ("fsync", 5), ("unlink", 4)):
         for number in range(1, most):
             ctl("protect", "sshd", "--revert-after", "1h")
-            sandbox.sh("strace", *sandbox.NO_LEAKS, "-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}", "approvectl", "unprotect", "sshd", check=False)
+            sandbox.sh(*sandbox.strace("-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}", "approvectl", "unprotect", "sshd"), check=False)
             assert sandbox.read(STACK) in (DEBIAN, OURS), (name, number)
             if os.path.exists(f"{STATE}/sshd.json"):
                 ctl("unprotect", "sshd")
