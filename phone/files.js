@@ -31,7 +31,7 @@ export const files = {
 	'screens/enrol.js': 'Dd6K_D6D',
 	'screens/no_storage.js': 'wkZqUKQm',
 	'screens/removed.js': 'byvZCbuK',
-	'screens/request.js': 'DXZrjEg3',
+	'screens/request.js': 'MSZjUoxc',
 	'screens/requests.js': 'udtIfH9r',
 	'screens/settings.js': 'PFZf3xZV',
 	'screens/too_old.js': 'M8CWHPGD',

@@ -168,7 +168,7 @@ export function show(app, id) {
 		if (request.state === 'approved') return ['approved', () => approved(app, request)];
 		if (request.state !== 'open') return [`${request.state} ${request.result}`, () => ended(app, request)];
 		if (!request.details) return ['unchecked', unchecked];
-		if (late) return ['late', () => ended(app, { ...request, result: 'no_answer' })];
+		if (late) return ['expired no_answer', () => ended(app, { ...request, result: 'no_answer' })];
 		return ['open', () => question(app, request, expire)];
 	}
 

@@ -113,11 +113,12 @@ test('S3 S16: Deny is refused at once; then "It wasn’t me" explains why such r
 });
 
 test('S17: a request that runs out while it is looked at says so and offers nothing; its notification opens one that is over', async () => {
-	await deck.host_conf('[service sshd]\nlife = 10');
+	const life = Math.ceil(10 * await deck.slower());
+	await deck.host_conf(`[service sshd]\nlife = ${life}`);
 	const number = await ask();
 	const request = alice.page.url().split('/').at(-1);
 	await alice.page.getByRole('timer').waitFor();
-	await alice.titled('This request is over', 15000);
+	await alice.titled('This request is over', (life + 5) * 1000);
 	await alice.sees('Nobody answered in time');
 	assert.equal(await alice.page.getByRole('button', { name: 'Approve' }).count(), 0);
 	await alice.inspect('result-over');
