@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """I6: kill -9 of the server, the helper, a phone and the callers while logins wait in every state of docs/backend-protocol.md and decisions are on their way: nobody gets in without an
-approval, no acknowledged approval is lost, what is over stays over, and each login goes on or ends."""
+approval, no acknowledged approval is lost, what is over stays over, and each login goes on or ends. And kill -9 of the server at each step of one sign-in."""
 import os
 import random
 import signal
@@ -275,6 +275,60 @@ def callers():
     settled(logins, final, 0, mark)
     crowd.gets_in()
     works_again()
+
+
+class KilledAt:
+    """The server, which is killed before the call of this name whose number it is, counted from now on, and started again."""
+
+    def __init__(self, call, number):
+        argv = sandbox.strace("-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}", "-p", str(world.server.daemon.child.pid))
+        self.tracer = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+        assert "attached" in self.tracer.stderr.readline()
+        self.happened = False
+        self.watch = threading.Thread(target=self.start_again)
+        self.watch.start()
+
+    def start_again(self):
+        self.tracer.wait()
+        if not world.server.daemon.running():
+            self.happened = True
+            world.server.start()
+
+    def end(self):
+        self.tracer.terminate()
+        self.watch.join()
+        return self.happened
+
+
+def sign_in_killed(call, number, address):
+    """True where the server was killed in this sign-in, False where it made fewer calls."""
+    mark = world.syslog.mark()
+    killed = KilledAt(call, number)
+    login = Login(f"{call} {number}", address)
+    asked = login.ssh.expect([r"unreachable[^\r\n]*: ", r"Number (\d\d)\.[^\r\n]*: "], timeout=30)
+    if asked:
+        login.number, login.request = int(login.ssh.term.match.group(1)), login.column("request")
+        sandbox.wait_for("an approval to be told", lambda: login.decide() or login.state() in ("approved", "used"), 20)
+        login.gets_in()
+    else:
+        login.ssh.kill()
+    happened = killed.end()
+    with sqlite3.connect("/var/lib/approve/store.db") as store:
+        assert store.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        rows = store.execute("SELECT state FROM requests WHERE rhost = ?", (address,)).fetchall()
+    assert rows == [("used",)] * asked, (login.kind, rows)
+    assert world.syslog.since(mark).count("session opened for user alice") == asked, login.kind
+    return happened
+
+
+@test("kill -9 of the server before each answer, each sync and every fifth write to the store in one sign-in: it gets in by its approval, once, or, where it was not asked yet, says that the server is unreachable")
+def each_write():
+    for place, (call, step, least) in enumerate((("write", 1, 8), ("fdatasync", 1, 4), ("pwrite64", 5, 6))):
+        kills = 0
+        while sign_in_killed(call, 1 + kills * step, f"127.2.{place}.{kills + 1}"):
+            kills += 1
+        print(f"# killed {kills} times before {call}")
+        assert kills >= least
 
 
 test.run(world.logs)
