@@ -316,12 +316,12 @@ def sign_in_killed(call, number, address):
     with sqlite3.connect("/var/lib/approve/store.db") as store:
         assert store.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         rows = store.execute("SELECT state FROM requests WHERE rhost = ?", (address,)).fetchall()
-    assert rows == [("used",)] * asked, (login.kind, rows)
+    assert rows == [("used",)] if asked else rows in ([], [("open",)], [("cancelled",)]), (login.kind, rows)
     assert world.syslog.since(mark).count("session opened for user alice") == asked, login.kind
     return happened
 
 
-@test("kill -9 of the server before each answer, each sync and every fifth write to the store in one sign-in: it gets in by its approval, once, or, where it was not asked yet, says that the server is unreachable")
+@test("kill -9 of the server before each answer, each sync and every fifth write to the store in one sign-in: it gets in by its approval, once, or, where its host heard nothing of the request, says that the server is unreachable")
 def each_write():
     for place, (call, step, least) in enumerate((("write", 1, 8), ("fdatasync", 1, 4), ("pwrite64", 5, 6))):
         kills = 0
