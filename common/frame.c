@@ -143,8 +143,10 @@ int frame_receive(int fd, struct frame *frame)
     do
         got = recvmsg(fd, &message, 0);
     while (got < 0 && errno == EINTR);
-    if (got <= 0)
-        return got < 0 ? -1 : 0;
+    if (got == 0 || (got < 0 && errno == ECONNRESET))
+        return 0;
+    if (got < 0)
+        return -1;
 
     frame->len = (size_t)got;
     int type = message.msg_flags & MSG_TRUNC ? -1 : frame_check(frame);

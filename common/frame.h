@@ -49,8 +49,8 @@ int frame_send(int fd, const struct frame *frame);
 
 /*
  * Receives and checks one message; descriptors that come along are closed.
- * Returns the type, 0 where the peer closed, -1 with errno (EAGAIN; EBADMSG for a broken or cut
- * frame).
+ * Returns the type, 0 where the peer closed (also with what we sent unread), -1 with errno (EAGAIN;
+ * EBADMSG for a broken or cut frame).
  */
 int frame_receive(int fd, struct frame *frame);
 

@@ -210,7 +210,7 @@ static const struct {
 /* type: what frame_receive returned, with its errno. */
 static int take_frame(struct session *session, int type)
 {
-    if (type == 0 || (type < 0 && errno == ECONNRESET)) /* reset: with START or an answer unread */
+    if (type == 0)
         return session_refuse(session, "the helper closed the connection");
     if (type < 0)
         return session_refuse(session, "a broken frame from the helper: %m");

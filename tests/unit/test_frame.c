@@ -210,6 +210,21 @@ static void close_and_nothing_there_are_told_apart(void **state)
     assert_int_equal(errno, EPIPE);
 }
 
+static void a_peer_that_closed_is_no_fault(void **state)
+{
+    struct frame out, in;
+
+    (void)state;
+    assert_int_equal(frame_receive(pair[0], &in), -1);
+    assert_int_equal(errno, EAGAIN);
+    frame_start(&out, FRAME_KEY);
+    assert_int_equal(frame_send(pair[0], &out), 0); /* which it never reads */
+    close(pair[1]);
+    pair[1] = -1;
+    assert_int_equal(frame_receive(pair[0], &in), 0);
+    assert_int_equal(frame_receive(pair[0], &in), 0);
+}
+
 static void descriptors_that_come_along_are_closed(void **state)
 {
     int pipe_fds[2];
@@ -248,6 +263,7 @@ int main(void)
         TEST(a_longer_message_is_refused_whole),
         TEST(numbers_are_digits_within_the_range),
         TEST(close_and_nothing_there_are_told_apart),
+        TEST(a_peer_that_closed_is_no_fault),
         TEST(descriptors_that_come_along_are_closed),
     };
     return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
