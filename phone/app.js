@@ -133,7 +133,7 @@ function drawBanner() {
 /* What only a device that is set up needs, is loaded only there. */
 async function watch() {
 	const [{ Inbox }, { closeNotifications, mend }] = await Promise.all([import('./inbox.js'), import('./push.js')]);
-	const { inbox } = Object.assign(app, { inbox: new Inbox(app.identity) });
+	const inbox = (app.inbox = new Inbox(app.identity));
 	let pushOk;
 	inbox.addEventListener('change', () => {
 		if (inbox.fault) app.fault(inbox.fault);

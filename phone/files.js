@@ -2,7 +2,7 @@
 export const files = {
 	'api.js': 'Rjy02EA7',
 	'app.css': 'ayOzn5WD',
-	'app.js': 'giWmPCsc',
+	'app.js': 'O8lCzLY2',
 	'badge.png': 'huDp9mY-',
 	'base64url.js': 'lJI7yWG5',
 	'clock.js': 'yECNVMfE',
@@ -24,7 +24,7 @@ export const files = {
 	'manifest.webmanifest': 'pXB680Mp',
 	'name_field.js': 'bU0jg-uS',
 	'number_entry.js': 't4Cvzd3I',
-	'push.js': 'W6e6_fq5',
+	'push.js': '_Clrqtu6',
 	'screens/activity.js': 'w-FPdq5L',
 	'screens/arriving.js': 'I8YRA0lw',
 	'screens/code.js': 'Oo5g-DSo',

@@ -14,7 +14,7 @@ export const permission = () => (possible() ? Notification.permission : 'denied'
 export const needsHomeScreen = () => navigator.standalone === false && navigator.maxTouchPoints > 1;
 
 /* The registration once its worker runs, if one does. */
-export const registration = async () =>
+export const registration = () =>
 	Promise.race([navigator.serviceWorker?.ready, new Promise((resolve) => setTimeout(resolve, 10000))]);
 
 export const subscription = async () =>
@@ -22,13 +22,14 @@ export const subscription = async () =>
 
 export const unsubscribe = async () => (await subscription())?.unsubscribe();
 
-/* A new subscription for the server, in the place of one that the push service may know no more. */
-export async function subscribe(identity, { pushManager }) {
-	await (await pushManager.getSubscription())?.unsubscribe();
-	const made = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: identity.vapid });
-	await call(identity, 'device', { push: made.toJSON() });
-	await put('endpoint', made.endpoint);
-}
+/* A new subscription, in the place of one that the push service may know no more; one tab at a time. */
+export const subscribe = (identity, { pushManager }) =>
+	navigator.locks.request('push', async () => {
+		await (await pushManager.getSubscription())?.unsubscribe();
+		const made = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: identity.vapid });
+		await call(identity, 'device', { push: made.toJSON() });
+		await put('endpoint', made.endpoint);
+	});
 
 /*
  * Asks for permission where it was not asked yet (from a tap only), subscribes, tells the server.
@@ -47,7 +48,7 @@ export async function turnOn(identity, { ask }) {
 	return 'on';
 }
 
-/* Subscriptions get lost. pushOk: the server's pushes were taken. True where there is a new one. */
+/* Subscriptions get lost. pushOk: the server's pushes were taken. True: there is a new one. */
 export async function mend(identity, pushOk) {
 	if (pushOk && (await subscription())?.endpoint === (await get('endpoint'))) return false;
 	return (await turnOn(identity, { ask: false })) === 'on';

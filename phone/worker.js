@@ -11,7 +11,7 @@ import { language, loadLanguage, t } from './language.js';
 import { subscribe } from './push.js';
 import { put } from './storage.js';
 
-const CACHE = 'app-ZOapOvdx'; /* the release, by tests/phone/list_files.mjs */
+const CACHE = 'app-j9m3oAH1'; /* the release, by tests/phone/list_files.mjs */
 const PAGES = ['/', '/enroll', '/index.html'];
 const kept = new Set([...Object.keys(files), 'files.js'].map((file) => `/${file}`));
 

@@ -143,3 +143,28 @@ test('a start sends no subscription that the server has, and one that it has not
 	assert.equal(await endpoint(), alice.subscription.endpoint);
 	alice.page.removeAllListeners('request');
 });
+
+test('two tabs that renew the subscription at the same time: the server ends up with the one that is left', async () => {
+	const other = await alice.context.newPage();
+	await other.goto(alice.origin);
+	await other.locator('h1').waitFor();
+	const renew = async (wait) => {
+		const [{ load }, { turnOn }] = await Promise.all(['identity', 'push'].map((name) => import(`/${name}.js`)));
+		const { fetch } = globalThis;
+		globalThis.fetch = async (...all) => {
+			await new Promise((resolve) => setTimeout(resolve, wait)); /* its call to the server is the slower one */
+			return fetch(...all);
+		};
+		const outcome = await turnOn(await load(), { ask: false });
+		globalThis.fetch = fetch;
+		return outcome;
+	};
+	const slow = alice.page.evaluate(renew, 600);
+	await alice.page.waitForTimeout(100);
+	assert.deepEqual(await Promise.all([slow, other.evaluate(renew, 0)]), ['on', 'on']);
+	const left = await alice.page.evaluate(async () => (await (await navigator.serviceWorker.ready).pushManager.getSubscription()).endpoint);
+	assert.equal(await endpoint(), left);
+	assert.equal(alice.subscription.endpoint, left);
+	await other.close();
+	await alice.page.reload();
+});
