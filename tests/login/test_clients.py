@@ -2,6 +2,7 @@
 """ssh's other clients, each the real one: the number is seen, and Enter after the approval opens; or the client fails at once, with a message, where it cannot ask."""
 import json
 import os
+import re
 import time
 
 import common
@@ -78,7 +79,7 @@ def over_ssh():
     ended(term)
 
 
-@test("ControlMaster, as ansible uses it: one approval, and the next commands ask nobody")
+@test("ControlMaster: one approval, and the next commands ask nobody")
 def control_master():
     options = [*QUIET, "-o", "ControlMaster=auto", "-o", "ControlPath=/tmp/control", "-o", "ControlPersist=30"]
     sign_in(term := spawn("ssh", "-p", PORT, *options, "alice@127.0.0.1", "echo in as $(id -un)"))
@@ -87,6 +88,32 @@ def control_master():
     assert "in as alice" in sandbox.sh("ssh", "-p", PORT, *options, "alice@127.0.0.1", "echo in as $(id -un)", timeout=10).stdout
     assert world.requests() == before
     sandbox.sh("ssh", "-p", PORT, *options, "-O", "exit", "alice@127.0.0.1", check=False)
+
+
+@test("ansible: over a connection that was opened by hand, as docs/callers.md says, it works and asks nobody; without one the host is unreachable at once, and no phone rings")
+def ansible():
+    os.makedirs("/root/.ssh", mode=0o700, exist_ok=True)
+    sandbox.write("/tmp/inventory", f"web1 ansible_host=127.0.0.1 ansible_port={PORT} ansible_user=alice ansible_python_interpreter=/usr/bin/python3\n")
+    sandbox.write("/tmp/play.yml", "- hosts: web1\n  gather_facts: no\n  tasks:\n    - command: id -un\n      register: who\n    - debug: var=who.stdout\n")
+    env = {"ANSIBLE_SSH_CONTROL_PATH": "~/.ssh/ansible-%%h-%%p-%%r", "ANSIBLE_HOST_KEY_CHECKING": "no", "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+
+    def play(status):
+        done = sandbox.sh("ansible-playbook", "-i", "/tmp/inventory", "/tmp/play.yml", check=False, env=env)
+        assert done.returncode == status, done.stdout
+        return done.stdout
+
+    before = world.requests()
+    start = time.monotonic()
+    assert re.search("UNREACHABLE.*Permission denied", play(4))
+    assert time.monotonic() - start < 8 * sandbox.slower() and world.requests() == before
+    control = ["-o", "ControlPath=/root/.ssh/ansible-%h-%p-%r", "-p", PORT, "alice@127.0.0.1"]
+    sign_in(term := spawn("sh", "-c", 'ssh "$@" && echo opened && read -r _', "sh", "-M", "-N", "-f", *QUIET, *control))
+    term.expect("opened")
+    before = world.requests()
+    for _ in range(2):
+        assert '"who.stdout": "alice"' in play(0)
+    assert world.requests() == before
+    sandbox.sh("ssh", "-O", "exit", *control)
 
 
 @test("paramiko: the number comes to its handler, and an answer after the approval opens")
