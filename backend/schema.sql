@@ -97,14 +97,14 @@ CREATE INDEX requests_made ON requests (made);
 CREATE INDEX requests_host ON requests (host_id) WHERE state IN ('open', 'approved');
 CREATE INDEX requests_ends ON requests (ends) WHERE state IN ('open', 'approved');
 
--- Message ids (jti) that were used, by sender, for as long as the message would be taken again.
+-- Message ids (jti) that were used, by sender, for as long as the message would be taken again. ends follows from the message's own signed times, so that a message which comes again has the same;
+-- it stands first because new rows then lie side by side, and old ones too when they go.
 CREATE TABLE seen_ids (
     sender TEXT NOT NULL, -- 'host ID' or 'device ID'
     id TEXT NOT NULL,
     ends BIGINT NOT NULL,
-    PRIMARY KEY (sender, id)
+    PRIMARY KEY (ends, sender, id)
 ) WITHOUT ROWID;
-CREATE INDEX seen_ids_ends ON seen_ids (ends);
 
 -- Every code that was tried counts as wrong until it is found to be good.
 CREATE TABLE code_attempts (
