@@ -105,7 +105,7 @@ static int64_t read_life(const char *text)
 static bool read_held(struct backchannel_call *call, const char *text)
 {
     for (const char *at = text;; at += THUMBPRINT + 1) {
-        size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+        size_t len = strspn(at, BASE64URL_ALPHABET);
         if (len != THUMBPRINT || call->held_count == HELD_MAX)
             return false;
         memcpy(call->held[call->held_count++], at, THUMBPRINT);

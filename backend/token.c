@@ -6,6 +6,7 @@
 #include "backend/keys.h"
 #include "backend/request.h"
 #include "backend/routes.h"
+#include "common/base64url.h"
 #include "common/json_text.h"
 #include "common/jws.h"
 #include "common/random.h"
@@ -48,8 +49,22 @@ static bool set_approval(json_t *claims, struct keys *keys, const struct store_r
     json_t *key = kept ? jwk_public_json(kept) : NULL;
     jwk_free(kept);
     return key && set(claims, "cnf", json_pack("{so}", "jwk", key)) &&
-           set(claims, "device", json_string(store_text(row, 0, DEVICE_NAME))) &&
-           set(claims, "pam_approve_approval", json_string(store_text(row, 0, DECISION)));
+           set(claims, "device", json_string(store_text(row, 0, DEVICE_NAME)));
+}
+
+/* The claims as JSON, with the phone's approval where there is one. A JWS has no character that
+ * JSON would escape, and jansson looks at each of a thousand. A new string or NULL. */
+static char *claims_text(const json_t *claims, const char *approval)
+{
+    char *text = json_text_dump(claims), *whole = NULL;
+    if (!approval || !text)
+        return text;
+    if (approval[strspn(approval, BASE64URL_ALPHABET ".")] != '\0' ||
+        asprintf(&whole, "%.*s,\"pam_approve_approval\":\"%s\"}", (int)strlen(text) - 1, text,
+                 approval) < 0)
+        whole = NULL;
+    free(text);
+    return whole;
 }
 
 /* A new string or NULL. */
@@ -57,14 +72,17 @@ static char *make_id_token(const struct token_call *call, const struct store_row
 {
     const struct server *server = call->client.held.server;
     bool phone = strcmp(store_text(row, 0, METHOD), "phone") == 0;
-    char *token = NULL;
+    char *token = NULL, *text = NULL;
     json_t *claims = json_pack("{ss, ss, ss, sI, sI, sI, s[s], ss}", "iss", server->issuer, "sub",
                                store_text(row, 0, USER), "aud", call->client.host, "iat",
                                (json_int_t)now, "exp", (json_int_t)(now + ID_TOKEN_LIFE),
                                "auth_time", (json_int_t)(store_integer(row, 0, DECIDED) / 1000),
                                "amr", phone ? "swk" : "otp", CLAIM_ID, call->id);
     if (claims && (!phone || set_approval(claims, server->keys, row)))
-        token = jws_sign(server->issuer_key, "JWT", false, claims);
+        text = claims_text(claims, phone ? store_text(row, 0, DECISION) : NULL);
+    if (text)
+        token = jws_sign_text(server->issuer_key, "JWT", false, text);
+    free(text);
     json_decref(claims);
     return token;
 }

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char ALPHABET[] = BASE64URL_ALPHABET;
 
 char *base64url_encode(const void *data, size_t len)
 {

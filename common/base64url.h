@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#define BASE64URL_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
 /* Returns a new string (the caller frees it), or NULL without memory. */
 char *base64url_encode(const void *data, size_t len);
 

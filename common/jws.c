@@ -61,9 +61,11 @@ static int sign_es256(EVP_PKEY *key, const char *text, size_t len, unsigned char
     return result;
 }
 
-/* base64url of the JSON; takes the reference. */
-static char *encode_json(json_t *json)
+/* base64url of the header. */
+static char *encode_header(const struct jwk *key, const char *typ, bool embed_key)
 {
+    json_t *json = json_pack("{s:s, s:s, s:s, s:o*}", "alg", "ES256", "typ", typ, "kid",
+                             jwk_thumbprint(key), "jwk", embed_key ? jwk_public_json(key) : NULL);
     char *text = json_text_dump(json);
     char *encoded = text ? base64url_encode(text, strlen(text)) : NULL;
 
@@ -74,15 +76,22 @@ static char *encode_json(json_t *json)
 
 char *jws_sign(const struct jwk *key, const char *typ, bool embed_key, const json_t *payload)
 {
+    char *text = json_text_dump(payload);
+    char *compact = text ? jws_sign_text(key, typ, embed_key, text) : NULL;
+
+    free(text);
+    return compact;
+}
+
+char *jws_sign_text(const struct jwk *key, const char *typ, bool embed_key, const char *payload)
+{
     unsigned char raw[ES256_BYTES];
     char *head, *body = NULL, *text = NULL, *signature = NULL, *compact = NULL;
 
     if (!jwk_is_private(key) || jwk_type(key) != JWK_P256)
         return NULL;
-    head =
-        encode_json(json_pack("{s:s, s:s, s:s, s:o*}", "alg", "ES256", "typ", typ, "kid",
-                              jwk_thumbprint(key), "jwk", embed_key ? jwk_public_json(key) : NULL));
-    body = encode_json(json_incref((json_t *)(uintptr_t)payload));
+    head = encode_header(key, typ, embed_key);
+    body = base64url_encode(payload, strlen(payload));
     if (!head || !body || asprintf(&text, "%s.%s", head, body) < 0) {
         text = NULL;
         goto out;

@@ -35,6 +35,9 @@ struct jws {
  * or NULL. */
 char *jws_sign(const struct jwk *key, const char *typ, bool embed_key, const json_t *payload);
 
+/* The same of a payload that is text already: a JSON object, as it shall be signed. */
+char *jws_sign_text(const struct jwk *key, const char *typ, bool embed_key, const char *payload);
+
 /* Parses three strict base64url parts, JSON objects without duplicates, a known algorithm. NULL on
  * any fault. */
 struct jws *jws_parse(const char *compact, size_t len);

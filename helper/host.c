@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base64url.h"
 #include "common/i18n.h"
 #include "common/log.h"
 #include "common/random.h"
@@ -45,12 +46,10 @@ bool host_has_pin(const struct host *host, const char *user, const char *thumbpr
 
 static int add_pin(struct host *host, const char *user, const char *thumbprint)
 {
-    static const char base64url[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     struct host_pin *more;
 
     if (strlen(user) >= sizeof more->user || strlen(thumbprint) != 43 ||
-        thumbprint[strspn(thumbprint, base64url)] != 0)
+        thumbprint[strspn(thumbprint, BASE64URL_ALPHABET)] != 0)
         return -1;
     more = reallocarray(host->pins, host->pin_count + 1, sizeof *more);
     if (more == NULL)

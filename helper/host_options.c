@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base64url.h"
 #include "common/https.h"
 #include "common/i18n.h"
 #include "common/sanitize.h"
@@ -38,10 +39,7 @@ static bool check_url(const char *value, char *why, size_t why_size)
 
 static bool check_pin(const char *value, char *why, size_t why_size)
 {
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-
-    if (strlen(value) == 43 && value[strspn(value, allowed)] == 0)
+    if (strlen(value) == 43 && value[strspn(value, BASE64URL_ALPHABET)] == 0)
         return true;
     snprintf(why, why_size, _("SHA-256 in base64url has 43 characters"));
     return false;
