@@ -46,11 +46,12 @@ static int fetch(struct handset *handset, struct sign_ins *list, int64_t wait)
     return code;
 }
 
-/* Can the decision change this request? A denial after an approval wins while it is not collected.
- */
+/* Can the decision change this request? A denial after an approval wins while it is not collected;
+ * one that just was is called approved for a moment more, with no time left. */
 static bool can_answer(const struct sign_in *request, enum decision decision)
 {
-    return sign_in_is_open(request) || (decision != DECISION_APPROVE && !sign_in_is_over(request));
+    return sign_in_is_open(request) ||
+           (decision != DECISION_APPROVE && !sign_in_is_over(request) && sign_in_left(request) > 0);
 }
 
 /* Looks for the request that is meant. Returns an exit code; with EXIT_OK and no request there is

@@ -817,4 +817,15 @@ def liar_garbage():
     assert liar.cli("list", "--json").stdout.startswith("[]")
 
 
+@test("a sign-in that was collected a moment ago, which phones are not told yet, is none that can be denied")
+def deny_too_late():
+    for _ in range(3):
+        login = Login("alice")
+        assert alice.approve(login.shown()).returncode == 0
+        login.term.sendline("")
+        login.end(0)
+        done = sh("approve-phone", "--state", alice.state, "deny")
+        assert done.returncode == 1 and "No request is open" in done.stdout, done.stdout
+
+
 test.run(lambda: sandbox.tails(server.daemon, host.helper))
