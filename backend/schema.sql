@@ -1,4 +1,4 @@
--- The store's tables. A CHECK compares with OR: SQLite makes a table in memory for each IN with more than two values. Times are milliseconds since 1970, flags are 0 or 1, secrets and keys are text.
+-- The store's tables. A CHECK compares with OR: SQLite makes a table in memory for each IN with more than two values. Times are milliseconds since 1970, flags are 0 or 1, secrets and keys are text. What changes here gets a line in upgrades (store_sqlite.c), so that stores of before go on.
 
 -- Who can be asked. enabled = 0: requests are turned off, codes still count.
 CREATE TABLE users (

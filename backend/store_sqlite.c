@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #include "common/i18n.h"
+#include "common/log.h"
 
 #define BUSY_MS 1000      /* how long a backup that holds the write lock may block us */
-#define SCHEMA_VERSION 1  /* PRAGMA user_version */
+#define SCHEMA_VERSION 2  /* PRAGMA user_version */
 #define WAL_KEPT 16777216 /* bytes of the log that are kept after a checkpoint */
 #define WAL_PAGES 4000    /* of 4 KiB, in the log when a checkpoint is due */
 #define CACHE_KIB 16384   /* most that the pages in memory take */
@@ -100,13 +101,22 @@ static int check_file(const char *path, bool create, char *why, size_t why_size)
     return result;
 }
 
+/* From version 1 to 2, and so on. */
+static const char *const upgrades[SCHEMA_VERSION - 1] = {
+    "DROP INDEX IF EXISTS seen_ids_ends; ALTER TABLE seen_ids RENAME TO seen_ids_1;"
+    "CREATE TABLE seen_ids (sender TEXT NOT NULL, id TEXT NOT NULL, ends BIGINT NOT NULL,"
+    " PRIMARY KEY (ends, sender, id)) WITHOUT ROWID;"
+    "INSERT INTO seen_ids SELECT sender, id, ends FROM seen_ids_1; DROP TABLE seen_ids_1",
+};
+
+/* The schema, or what brings that of an older version up to it; all or nothing. */
 static int make_tables(sqlite3 *db, const char *path, bool create, char *why, size_t why_size)
 {
     char version[64];
     int64_t found = query_integer(db, "PRAGMA user_version");
     if (found == SCHEMA_VERSION)
         return 0;
-    if (found != 0 || !create) {
+    if (found < (create ? 0 : 1) || found > SCHEMA_VERSION) {
         snprintf(why, why_size,
                  found > SCHEMA_VERSION
                      ? _("%s was made by a newer approve-server")
@@ -115,12 +125,17 @@ static int make_tables(sqlite3 *db, const char *path, bool create, char *why, si
         return -1;
     }
     snprintf(version, sizeof version, "PRAGMA user_version = %d; COMMIT", SCHEMA_VERSION);
-    if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(db, schema, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(db, version, NULL, NULL, NULL) != SQLITE_OK) {
+    bool good = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+    if (found == 0)
+        good = good && sqlite3_exec(db, schema, NULL, NULL, NULL) == SQLITE_OK;
+    for (int64_t at = found; at > 0 && at < SCHEMA_VERSION; at++)
+        good = good && sqlite3_exec(db, upgrades[at - 1], NULL, NULL, NULL) == SQLITE_OK;
+    if (!good || sqlite3_exec(db, version, NULL, NULL, NULL) != SQLITE_OK) {
         snprintf(why, why_size, _("%s: %s"), path, sqlite3_errmsg(db));
         return -1;
     }
+    if (found > 0)
+        log_info("%s: brought from version %d to version %d", path, (int)found, SCHEMA_VERSION);
     return 0;
 }
 

@@ -441,6 +441,50 @@ static void refuses_files_that_are_not_its_own(void **state)
     open_world(world);
 }
 
+static void run_sql(const struct world *world, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void see_id(struct world *world, const char *id, struct answer *answer)
+{
+    struct store_value values[] = {V_TEXT("host web1"), V_TEXT(id), V_INT(7000)};
+    struct store_step step = {STATEMENT_SEEN_ADD, values, 3, true};
+    store_run_steps(world->store, &step, 1, on_done, answer);
+    run(world);
+    assert_int_equal(answer->calls, 1);
+}
+
+static void an_older_store_is_brought_up_to_date(void **state)
+{
+    struct world *world = *state;
+    struct answer used = {0}, fresh = {0};
+
+    store_close(world->store);
+    run_sql(world, "DROP TABLE seen_ids;"
+                   "CREATE TABLE seen_ids (sender TEXT NOT NULL, id TEXT NOT NULL,"
+                   " ends BIGINT NOT NULL, PRIMARY KEY (sender, id)) WITHOUT ROWID;"
+                   "CREATE INDEX seen_ids_ends ON seen_ids (ends);"
+                   "INSERT INTO seen_ids VALUES ('host web1', 'used', 7000);"
+                   "PRAGMA user_version = 1");
+    world->store = store_open(world->base, world->path, false, why, sizeof why);
+    assert_non_null(world->store);
+    see_id(world, "used", &used);
+    assert_int_equal(used.status, STORE_REFUSED);
+    see_id(world, "fresh", &fresh);
+    assert_int_equal(fresh.status, STORE_OK);
+
+    store_close(world->store);
+    run_sql(world, "DROP TABLE seen_ids; PRAGMA user_version = 1"); /* none of ours */
+    assert_null(store_open(world->base, world->path, false, why, sizeof why));
+    assert_non_null(strstr(why, "seen_ids"));
+    assert_int_equal(unlink(world->path), 0);
+    open_world(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +506,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(closing_runs_what_is_queued, setup, teardown),
         cmocka_unit_test_setup_teardown(one_server_a_store, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_files_that_are_not_its_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_older_store_is_brought_up_to_date, setup, teardown),
     };
     log_open("test_store", false, LOG_LEVEL_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
