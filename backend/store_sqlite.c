@@ -128,8 +128,9 @@ static int make_tables(sqlite3 *db, const char *path, bool create, char *why, si
     bool good = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
     if (found == 0)
         good = good && sqlite3_exec(db, schema, NULL, NULL, NULL) == SQLITE_OK;
-    for (int64_t at = found; at > 0 && at < SCHEMA_VERSION; at++)
-        good = good && sqlite3_exec(db, upgrades[at - 1], NULL, NULL, NULL) == SQLITE_OK;
+    else
+        for (size_t at = (size_t)found; good && at < SCHEMA_VERSION; at++)
+            good = sqlite3_exec(db, upgrades[at - 1], NULL, NULL, NULL) == SQLITE_OK;
     if (!good || sqlite3_exec(db, version, NULL, NULL, NULL) != SQLITE_OK) {
         snprintf(why, why_size, _("%s: %s"), path, sqlite3_errmsg(db));
         return -1;
