@@ -294,7 +294,7 @@ const struct check_rule check_login_rules[] = {
      N_("systemctl enable --now approve-helper.socket; journalctl -u approve-helper says more.")},
     {"pins", CHECK_FAILURE, pins_are_there, NULL,
      N_("trust = pinned, and no phone is pinned: nobody can be approved"),
-     N_("Write lines of USER THUMBPRINT into that file.")},
+     N_("Here: approvectl pin USER THUMBPRINT; on the phone `approve-phone key` prints it.")},
     {"all-read", CHECK_FAILURE, all_are_read, NULL,
      N_("there are more PAM stacks than this program can follow: not all was looked at, from here "
         "on"),

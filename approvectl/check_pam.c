@@ -339,7 +339,8 @@ const struct check_rule check_pam_rules[] = {
      N_("Say at most so many seconds in its own section, [service SERVICE]; approve-helper(8).")},
     {"siblings", CHECK_WARNING, siblings_ask, NULL,
      N_("these stacks let people in by the same screen, and ask nobody"),
-     N_("Turn them off where the program is configured (docs/desktop.md), or give them the "
+     N_("Turn them off where the program is configured (desktop.md in the documentation), or give "
+        "them the "
         "approval too; or say ask = no in their sections of host.conf.")},
     {NULL, CHECK_WARNING, NULL, NULL, NULL, NULL},
 };

@@ -87,9 +87,13 @@ static const struct command_option global_options[] = {
 };
 
 static const struct program program = {
-    "approvectl", N_("approval of logins on this host"), commands, global_options,
+    "approvectl",
+    N_("approval of logins on this host"),
+    commands,
+    global_options,
     N_("Leave TOKEN out: it is asked for then, or read from standard input. Other users can see "
-       "arguments.")};
+       "arguments."),
+    NULL};
 
 int main(int argc, char **argv)
 {

@@ -8,6 +8,7 @@
 #include "backend/admin_client.h"
 #include "backend/program.h"
 #include "backend/qr.h"
+#include "backend/server.h"
 #include "backend/table.h"
 #include "common/i18n.h"
 #include "common/random.h"
@@ -267,4 +268,5 @@ const struct program server_program = {
     .about = N_("users, hosts, phones and requests of pam_approve"),
     .commands = commands,
     .global = global_options,
+    .settings = server_options,
 };

@@ -39,13 +39,5 @@ struct config *program_config(const struct command_call *call)
 int main(int argc, char **argv)
 {
     i18n_start();
-    if (argc == 2 && strcmp(argv[1], "--help-options") == 0) {
-        config_print_help(stdout, server_options);
-        return EXIT_OK;
-    }
-    if (argc == 2 && strcmp(argv[1], "--help-options-scdoc") == 0) {
-        config_print_scdoc(stdout, server_options);
-        return EXIT_OK;
-    }
     return command_main(&server_program, argc, argv);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/command_help.h"
+#include "common/config.h"
 #include "common/i18n.h"
 #include "common/nearest.h"
 #include "common/sanitize.h"
@@ -22,7 +23,7 @@ struct parse {
     const char **values;           /* parallel to the command's and the program's options */
     char **words;
     int count;
-    bool help, version;
+    bool help, version, settings;
 };
 
 static int wrong_call(const struct parse *parse, const char *format, ...)
@@ -97,6 +98,17 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* What an option that every program has sets; NULL: it is another one. */
+static bool *find_flag(struct parse *parse, const char *name)
+{
+    if (is_help(name))
+        return &parse->help;
+    if (strcmp(name, "--version") == 0)
+        return &parse->version;
+    return parse->program->settings && strcmp(name, "--help-options") == 0 ? &parse->settings
+                                                                           : NULL;
+}
+
 /* Reads the option at *at and its value, and moves on. */
 static int read_option(struct parse *parse, char ***at)
 {
@@ -104,9 +116,10 @@ static int read_option(struct parse *parse, char ***at)
     size_t len = equals ? (size_t)(equals - name) : strlen(name), index = 0;
     const struct command_option *option = find_option(parse, name, len, &index);
     const char *value = equals ? equals + 1 : "";
+    bool *flag = find_flag(parse, name);
 
-    if (is_help(name) || strcmp(name, "--version") == 0) {
-        *(is_help(name) ? &parse->help : &parse->version) = true;
+    if (flag) {
+        *flag = true;
         return EXIT_OK;
     }
     if (!option)
@@ -193,7 +206,7 @@ static int unknown_command(const struct parse *parse, char **words)
 }
 
 /* The first word that is no option of the program's, nor the value of one; NULL: there is none. */
-static char **find_word(const struct parse *parse, int *result)
+static char **find_word(struct parse *parse, int *result)
 {
     const struct command_option *option;
     size_t index;
@@ -202,7 +215,7 @@ static char **find_word(const struct parse *parse, int *result)
     *result = EXIT_OK;
     while (*at && is_option(*at) && strcmp(*at, "--") != 0) {
         option = find_option(parse, *at, strcspn(*at, "="), &index);
-        if (!option && !is_help(*at) && strcmp(*at, "--version") != 0) {
+        if (!option && !find_flag(parse, *at)) {
             *result = unknown_option(parse, *at);
             return NULL;
         }
@@ -291,6 +304,10 @@ static int run(struct parse *parse)
         printf("%s %s\n", parse->program->name, VERSION);
         return EXIT_OK;
     }
+    if (parse->settings) {
+        config_print_help(stdout, parse->program->settings);
+        return EXIT_OK;
+    }
     if (parse->help && parse->command) {
         command_help_command(stdout, parse->program, parse->command);
         return EXIT_OK;
@@ -303,16 +320,25 @@ static int run(struct parse *parse)
     return result == EXIT_OK ? parse->command->run(&call) : result;
 }
 
+static bool print_for_man_page(const struct program *program, const char *word)
+{
+    if (strcmp(word, "--help-scdoc") == 0)
+        command_help_scdoc(stdout, program);
+    else if (program->settings && strcmp(word, "--help-options-scdoc") == 0)
+        config_print_scdoc(stdout, program->settings);
+    else
+        return false;
+    return true;
+}
+
 int command_main(const struct program *program, int argc, char **argv)
 {
     struct parse parse = {.program = program};
     size_t count = argc > 0 ? (size_t)argc : 1, options = count_options(program->global);
     int result = EXIT_FAILED;
 
-    if (argc == 2 && strcmp(argv[1], "--help-scdoc") == 0) {
-        command_help_scdoc(stdout, program);
+    if (argc == 2 && print_for_man_page(program, argv[1]))
         return finish_output(&parse, EXIT_OK);
-    }
     parse.args = calloc(count, sizeof(*parse.args));
     parse.words = calloc(count, sizeof(*parse.words));
     if (!parse.args || !parse.words)

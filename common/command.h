@@ -1,6 +1,6 @@
 /*
- * Subcommands from a table: dispatch, --help, --version, and --help-scdoc, which the man pages are
- * made from.
+ * Subcommands from a table: dispatch, --help, --version, --help-options where there is a
+ * configuration file, and --help-scdoc and --help-options-scdoc, which the man pages are made from.
  */
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -15,6 +15,7 @@ struct command_option {
 };
 
 struct command_call;
+struct config_option;
 
 struct command {
     const char *name;                     /* "user add", or NULL at the end */
@@ -27,10 +28,11 @@ struct command {
 
 struct program {
     const char *name;
-    const char *about;                   /* one line */
-    const struct command *commands;      /* one entry named "": a program without subcommands */
-    const struct command_option *global; /* allowed before and after the subcommand */
-    const char *after;                   /* text at the end of --help, or NULL */
+    const char *about;                    /* one line */
+    const struct command *commands;       /* one entry named "": a program without subcommands */
+    const struct command_option *global;  /* allowed before and after the subcommand */
+    const char *after;                    /* text at the end of --help, or NULL */
+    const struct config_option *settings; /* what its configuration file can say, or NULL */
 };
 
 struct command_call {

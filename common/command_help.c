@@ -7,6 +7,9 @@
 
 enum { LEFT_MAX = 30, LEFT_BYTES = 128 };
 
+#define HELP_OPTIONS "--help-options"
+static const char help_options[] = N_("print what the configuration can say");
+
 static const char *translated(const char *text)
 {
     return text ? _(text) : "";
@@ -50,6 +53,11 @@ static size_t widest_option(const struct command_option *options, size_t width)
     return width;
 }
 
+static size_t widest_of_all(const struct program *program)
+{
+    return strlen(program->settings ? HELP_OPTIONS : "--version");
+}
+
 static void print_options(FILE *out, const struct command_option *options, size_t width)
 {
     char left[LEFT_BYTES];
@@ -67,6 +75,8 @@ static void print_all_options(FILE *out, const struct program *program,
     if (command)
         print_options(out, command->options, width);
     print_options(out, program->global, width);
+    if (program->settings)
+        columns_row(out, HELP_OPTIONS, _(help_options), width);
     columns_row(out, "--help", _("show this help"), width);
     columns_row(out, "--version", _("show the version"), width);
 }
@@ -93,7 +103,7 @@ void command_help_usage(FILE *out, const struct program *program, const struct c
 void command_help_program(FILE *out, const struct program *program, const char *group)
 {
     char left[LEFT_BYTES];
-    size_t width = widest_option(program->global, strlen("--version"));
+    size_t width = widest_option(program->global, widest_of_all(program));
 
     fprintf(out, "%s: ", program->name);
     columns_wrap(out, translated(program->about), columns_width(program->name) + 2, 0);
@@ -118,7 +128,7 @@ void command_help_program(FILE *out, const struct program *program, const char *
 
 void command_help_command(FILE *out, const struct program *program, const struct command *command)
 {
-    size_t width = widest_option(command->options, strlen("--version"));
+    size_t width = widest_option(command->options, widest_of_all(program));
 
     command_help_usage(out, program, command);
     fputc('\n', out);
@@ -157,6 +167,8 @@ void command_help_scdoc(FILE *out, const struct program *program)
         print_scdoc_options(out, command->options, command->name[0] ? 1 : 0);
     }
     print_scdoc_options(out, program->global, 0);
+    if (program->settings)
+        print_scdoc_row(out, HELP_OPTIONS, NULL, help_options, 0);
     print_scdoc_row(out, "--help", NULL, "show this help", 0);
     print_scdoc_row(out, "--version", NULL, "show the version", 0);
 }

@@ -24,8 +24,7 @@ static const struct command_option options[] = {
     {"--listen", "PATH", N_("the socket to make, where systemd gives none")},
     {"--config", "FILE", N_("another file with this host's configuration")},
     {"--state", "DIR", N_("another place for the key and the secrets of codes bound to this host")},
-    {"--debug", NULL, N_("log more")},
-    {"--help-options", NULL, N_("print what the configuration can say")},
+    {"--debug", NULL, N_("log each frame and each answer over HTTPS too, without what is in them")},
     {NULL, NULL, NULL},
 };
 
@@ -35,8 +34,12 @@ static const struct command commands[] = {
 };
 
 static const struct program program = {
-    "approve-helper", N_("Asks the user's phone on behalf of pam_approve.so"), commands, NULL,
-    N_("The configuration is read again by itself when it changed.")};
+    "approve-helper",
+    N_("Asks the user's phone on behalf of pam_approve.so"),
+    commands,
+    NULL,
+    N_("The configuration is read again by itself when it changed."),
+    host_options};
 
 static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
@@ -98,10 +101,6 @@ static int run_helper(const struct command_call *call)
     char why[512];
     int code = EXIT_FAILED;
 
-    if (command_value(call, "--help-options") != NULL) {
-        config_print_help(stdout, host_options);
-        return EXIT_OK;
-    }
     log_open("approve-helper", false,
              command_value(call, "--debug") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     daemon_set_up();
@@ -148,10 +147,6 @@ out:
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
-    if (argc == 2 && strcmp(argv[1], "--help-options-scdoc") == 0) {
-        config_print_scdoc(stdout, host_options);
-        return EXIT_OK;
-    }
     if (argc == 2 && strcmp(argv[1], "--help-profiles-scdoc") == 0) {
         profile_print_scdoc(stdout);
         return EXIT_OK;

@@ -90,8 +90,12 @@ static const struct command_option global_options[] = {
 };
 
 static const struct program program = {
-    "approve-phone", N_("approve sign-ins from a terminal"), commands, global_options,
-    N_("One state directory holds one enrolment. Whoever can read it can approve.")};
+    "approve-phone",
+    N_("approve sign-ins from a terminal"),
+    commands,
+    global_options,
+    N_("One state directory holds one enrolment. Whoever can read it can approve."),
+    NULL};
 
 int main(int argc, char **argv)
 {

@@ -123,8 +123,11 @@ int phone_watch(const struct command_call *call)
 {
     struct watch *w = calloc(1, sizeof(*w));
     char text[400];
-    int code = w ? take_options(w, call) : EXIT_FAILED;
+    int code;
 
+    if (!w)
+        return screen_error(EXIT_FAILED, _("Out of memory."));
+    code = take_options(w, call);
     if (code == EXIT_OK)
         code = handset_open(call, &w->handset);
     if (code != EXIT_OK)

@@ -8,6 +8,7 @@
 
 #include "common/columns.h"
 #include "common/command.h"
+#include "common/config.h"
 
 static char out[8192], err[8192];
 static char seen[512]; /* what the command was called with */
@@ -45,13 +46,19 @@ static const struct command commands[] = {
     {"host add", "HOST", 1, 1, NULL, "add a host", note},
     {NULL, NULL, 0, 0, NULL, NULL, NULL},
 };
-static const struct program program = {"prog", "does things", commands, global, "See also: more."};
+static const struct program program = {"prog", "does things",     commands,
+                                       global, "See also: more.", NULL};
 
 static const struct command single_commands[] = {
     {"", "[FILE]", 0, 1, number_options, "run it", note},
     {NULL, NULL, 0, 0, NULL, NULL, NULL},
 };
-static const struct program single = {"one", "does one thing", single_commands, global, NULL};
+static const struct config_option settings[] = {
+    {"door", "open", CONFIG_BOOLEAN, 0, 0, NULL, "no", CONFIG_NEITHER, "let in", NULL},
+    {NULL, NULL, CONFIG_TEXT, 0, 0, NULL, NULL, CONFIG_NEITHER, NULL, NULL},
+};
+static const struct program single = {"one", "does one thing", single_commands, global,
+                                      NULL,  settings};
 
 static void read_back(FILE *file, char *text, size_t size)
 {
@@ -252,6 +259,21 @@ static void a_program_can_have_no_commands(void **state)
     assert_int_equal(call_of(&single, "--help"), EXIT_OK);
     assert_int_equal(
         strncmp(out, "Usage: one [FILE] [OPTIONS]\n\ndoes one thing\n\nOptions:\n", 51), 0);
+    assert_non_null(strstr(out, "  --help-options  print what the configuration can say\n"));
+}
+
+static void a_program_prints_its_configuration_s_table(void **state)
+{
+    (void)state;
+    assert_int_equal(call_of(&single, "--json --help-options"), EXIT_OK);
+    assert_string_equal(seen, "");
+    assert_non_null(strstr(out, "open"));
+    assert_int_equal(call_of(&single, "--help-options-scdoc"), EXIT_OK);
+    assert_non_null(strstr(out, "*open"));
+    assert_int_equal(call_of(&single, "--help-scdoc"), EXIT_OK);
+    assert_non_null(strstr(out, "*--help-options*\n"));
+    assert_int_equal(call_of(&program, "--help-options"), EXIT_USAGE);
+    assert_int_equal(call_of(&program, "--help-options-scdoc"), EXIT_USAGE);
 }
 
 static int print_something(const struct command_call *call)
@@ -267,7 +289,7 @@ static void output_that_does_not_arrive_is_a_failure(void **state)
         {"", "", 0, 0, NULL, "print", print_something},
         {NULL, NULL, 0, 0, NULL, NULL, NULL},
     };
-    static const struct program full = {"full", "prints", full_commands, NULL, NULL};
+    static const struct program full = {"full", "prints", full_commands, NULL, NULL, NULL};
     char *argv[] = {(char *)(uintptr_t) "full", NULL};
     int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
     FILE *sink = fopen("/dev/full", "w"), *err_file = tmpfile();
@@ -331,6 +353,7 @@ int main(void)
         cmocka_unit_test(the_man_page_lists_the_table),
         cmocka_unit_test(the_version_is_the_build_s),
         cmocka_unit_test(a_program_can_have_no_commands),
+        cmocka_unit_test(a_program_prints_its_configuration_s_table),
         cmocka_unit_test(output_that_does_not_arrive_is_a_failure),
         cmocka_unit_test(colour_is_for_terminals),
         cmocka_unit_test(columns_count_characters),
