@@ -5,15 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/curl_loop.h"
 #include "backend/push_endpoint.h"
 #include "common/clock.h"
+#include "common/curl_loop.h"
 #include "common/https.h"
 #include "common/log.h"
 #include "common/random.h"
 
-#define CONNECTIONS_EACH 16
-#define CONNECTIONS_ALL 256
 #define LATE_MS 2000
 #define LATE_ATTEMPTS 2
 #define BACKOFF_MS 500
@@ -21,6 +19,8 @@
 #define LEAST_MS 200 /* with less life left, another attempt is in vain */
 
 const char *const push_results[] = {"taken", "gone", "too large", "refused", "failed", NULL};
+
+static const struct curl_loop_limits limits = {.each = 16, .all = 256, .kept = 256};
 
 struct push_sender {
     struct event_base *base;
@@ -78,7 +78,7 @@ struct push_sender *push_sender_new(struct event_base *base, struct vapid *vapid
     sender->timeout_ms = timeout_ms;
     sender->any_address = any_address;
     sender->ca_file = strdup(ca_file);
-    sender->loop = curl_loop_new(base, CONNECTIONS_EACH, CONNECTIONS_ALL);
+    sender->loop = curl_loop_new(base, &limits);
     if (!sender->ca_file || !sender->loop) {
         push_sender_free(sender);
         return NULL;

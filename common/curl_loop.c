@@ -1,6 +1,8 @@
-#include "backend/curl_loop.h"
+#include "common/curl_loop.h"
 
 #include <stdlib.h>
+
+#include "common/log.h"
 
 /* A socket of libcurl's, as the event loop sees it. */
 struct watch {
@@ -92,22 +94,10 @@ static struct watch *watch_new(struct curl_loop *loop)
     return watch;
 }
 
-/* libcurl says what it waits for on a socket (CURLMOPT_SOCKETFUNCTION). */
-static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+static void watch_again(struct curl_loop *loop, struct watch *watch, curl_socket_t fd, int what)
 {
-    struct curl_loop *loop = arg;
-    struct watch *watch = socket_arg;
     short events = EV_PERSIST;
 
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (watch)
-            watch_free(loop, watch);
-        return 0;
-    }
-    if (!watch && !(watch = watch_new(loop)))
-        return -1;
-    curl_multi_assign(loop->multi, fd, watch);
     if (what & CURL_POLL_IN)
         events |= EV_READ;
     if (what & CURL_POLL_OUT)
@@ -115,7 +105,30 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
     if (watch->event)
         event_free(watch->event);
     watch->event = event_new(loop->base, fd, events, on_socket, loop);
-    return watch->event && event_add(watch->event, NULL) == 0 ? 0 : -1;
+    if (!watch->event || event_add(watch->event, NULL) != 0)
+        log_error("no memory to watch a connection"); /* the transfer's time limit ends it */
+}
+
+/* libcurl says what it waits for on a socket (CURLMOPT_SOCKETFUNCTION). Never -1: that ends all
+ * transfers, and those to come. */
+static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+    struct curl_loop *loop = arg;
+    struct watch *watch = socket_arg;
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (watch)
+            watch_free(loop, watch);
+        return 0;
+    }
+    if (!watch && !(watch = watch_new(loop))) {
+        log_error("no memory to watch a connection");
+        return 0;
+    }
+    curl_multi_assign(loop->multi, fd, watch);
+    watch_again(loop, watch, fd, what);
+    return 0;
 }
 
 /* libcurl says when it wants to be called (CURLMOPT_TIMERFUNCTION). */
@@ -130,7 +143,7 @@ static int want_timer(CURLM *multi, long ms, void *arg)
     return event_add(loop->timer, &wait);
 }
 
-struct curl_loop *curl_loop_new(struct event_base *base, long each, long all)
+struct curl_loop *curl_loop_new(struct event_base *base, const struct curl_loop_limits *limits)
 {
     struct curl_loop *loop = calloc(1, sizeof *loop);
 
@@ -147,9 +160,9 @@ struct curl_loop *curl_loop_new(struct event_base *base, long each, long all)
     curl_multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop);
     curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, want_timer);
     curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
-    curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, each);
-    curl_multi_setopt(loop->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, all);
-    curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, all);
+    curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, limits->each);
+    curl_multi_setopt(loop->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, limits->all);
+    curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, limits->kept);
     return loop;
 }
 
