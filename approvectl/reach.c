@@ -15,12 +15,12 @@
 #include "common/https.h"
 #include "common/i18n.h"
 #include "common/json_text.h"
-#include "common/jws.h"
+#include "common/oauth.h"
 #include "common/random.h"
+#include "helper/call.h"
 #include "helper/issuer.h"
 
 #define HELPER_MS 5000
-#define ASSERTION_SECONDS 60
 
 /* Keeps the Date header's time (RFC 9110, section 5.6.7). */
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
@@ -85,24 +85,13 @@ void reach_server(const struct host *host, struct reach_server *server)
 /* The form of a token request for a request that does not exist. NULL without memory. */
 static char *token_form(const struct host *host)
 {
-    char *form = NULL, *jti = random_token(16), *assertion = NULL;
-    int64_t now = clock_wall();
-    json_t *claims = jti ? json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "iss", host->id, "sub", host->id,
-                                     "aud", host->issuer, "jti", jti, "iat", (json_int_t)now, "exp",
-                                     (json_int_t)(now + ASSERTION_SECONDS))
-                         : NULL;
+    char *id = random_token(16), *form = NULL;
+    const struct call_parameter parameters[] = {
+        {"grant_type", OAUTH_GRANT_CIBA}, {"auth_req_id", id}, {NULL, NULL}};
 
-    if (claims)
-        assertion = jws_sign(host->key, "JWT", false, claims);
-    if (assertion &&
-        asprintf(&form,
-                 "grant_type=urn:openid:params:grant-type:ciba&auth_req_id=%s&client_assertion_"
-                 "type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=%s",
-                 jti, assertion) < 0)
-        form = NULL;
-    json_decref(claims);
-    free(assertion);
-    free(jti);
+    if (id)
+        form = call_form(host, parameters);
+    free(id);
     return form;
 }
 
@@ -132,7 +121,7 @@ enum reach_key reach_key(const struct host *host, const char *token_url, char *w
             known = REACH_KEY_REFUSED;
     }
     json_decref(body);
-    free(form);
+    secret_free(form);
     https_answer_free(&answer);
     return known;
 }

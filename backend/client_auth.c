@@ -7,8 +7,8 @@
 #include "backend/keys.h"
 #include "common/json_text.h"
 #include "common/jws.h"
+#include "common/oauth.h"
 
-#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define ASSERTION_MAX 4096
 #define ASSERTION_LIFE 120 /* seconds */
 #define CLOCK_DIFFERENCE 60
@@ -130,9 +130,9 @@ static const char *read_claims(struct client_call *call)
 /* Returns NULL, or what is wrong with the assertion; its signature is not checked yet. */
 static const char *read_assertion(struct client_call *call)
 {
-    const char *type = form_get(call->form, "client_assertion_type", sizeof ASSERTION_TYPE);
+    const char *type = form_get(call->form, "client_assertion_type", sizeof OAUTH_ASSERTION_TYPE);
     const char *text = form_get(call->form, "client_assertion", ASSERTION_MAX);
-    if (!type || strcmp(type, ASSERTION_TYPE) != 0 || !text)
+    if (!type || strcmp(type, OAUTH_ASSERTION_TYPE) != 0 || !text)
         return "client_assertion is missing, or of another type than jwt-bearer";
     call->assertion = jws_parse(text, strlen(text));
     if (!call->assertion || strcmp(call->assertion->typ, "JWT") != 0 || !*call->assertion->kid)

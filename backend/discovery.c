@@ -3,8 +3,7 @@
 #include "backend/routes.h"
 #include "backend/server.h"
 #include "common/login.h"
-
-#define GRANT_CIBA "urn:openid:params:grant-type:ciba"
+#include "common/oauth.h"
 
 static const struct {
     const char *member, *path;
@@ -23,7 +22,7 @@ void discovery_show(struct http_call *http, void *context)
     json_t *body = json_pack(
         "{ss, s[s], s[s], s[s], s[s], s[s], s[s], sb, s[s], s[], s[sssssssss], s[s]}", /* */
         "issuer", server->issuer, "backchannel_token_delivery_modes_supported", "poll",
-        "grant_types_supported", GRANT_CIBA, "token_endpoint_auth_methods_supported",
+        "grant_types_supported", OAUTH_GRANT_CIBA, "token_endpoint_auth_methods_supported",
         "private_key_jwt", "token_endpoint_auth_signing_alg_values_supported", "ES256",
         "id_token_signing_alg_values_supported", "ES256", "authorization_details_types_supported",
         LOGIN_DETAILS_TYPE, "backchannel_user_code_parameter_supported", 0,

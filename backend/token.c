@@ -9,11 +9,10 @@
 #include "common/base64url.h"
 #include "common/json_text.h"
 #include "common/jws.h"
+#include "common/oauth.h"
 #include "common/random.h"
 
-#define GRANT_CIBA "urn:openid:params:grant-type:ciba"
 #define ID_TOKEN_LIFE 60 /* seconds */
-#define CLAIM_ID "urn:openid:params:jwt:claim:auth_req_id"
 
 struct token_call {
     struct client_call client;
@@ -77,7 +76,7 @@ static char *make_id_token(const struct token_call *call, const struct store_row
                                store_text(row, 0, USER), "aud", call->client.host, "iat",
                                (json_int_t)now, "exp", (json_int_t)(now + ID_TOKEN_LIFE),
                                "auth_time", (json_int_t)(store_integer(row, 0, DECIDED) / 1000),
-                               "amr", phone ? "swk" : "otp", CLAIM_ID, call->id);
+                               "amr", phone ? "swk" : "otp", OAUTH_CLAIM_AUTH_REQ_ID, call->id);
     if (claims && (!phone || set_approval(claims, server->keys, row)))
         text = claims_text(claims, phone ? store_text(row, 0, DECISION) : NULL);
     if (text)
@@ -222,7 +221,7 @@ static void ask(struct client_call *client)
 
     if (!grant) /* and client is gone */
         return;
-    if (strcmp(grant, GRANT_CIBA) != 0) {
+    if (strcmp(grant, OAUTH_GRANT_CIBA) != 0) {
         client_error(client, 400, "unsupported_grant_type", "the grant type is CIBA's");
         return;
     }

@@ -8,10 +8,10 @@
 #include "common/clock.h"
 #include "common/json_text.h"
 #include "common/jws.h"
+#include "common/oauth.h"
 #include "common/random.h"
 
 #define FORM_MAX 16384 /* the server takes no more */
-#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 struct call {
     struct transfer *transfer;
@@ -81,6 +81,27 @@ static char *make_assertion(const struct host *host)
     return assertion;
 }
 
+char *call_form(const struct host *host, const struct call_parameter *parameters)
+{
+    struct form *form = calloc(1, sizeof *form);
+    char *assertion = make_assertion(host), *text = NULL;
+
+    if (form == NULL || assertion == NULL)
+        goto out;
+    for (; parameters->name != NULL; parameters++)
+        form_add(form, parameters->name, parameters->value);
+    form_add(form, "client_assertion_type", OAUTH_ASSERTION_TYPE);
+    form_add(form, "client_assertion", assertion);
+    if (!form->failed)
+        text = strdup(form->text);
+out:
+    if (form != NULL)
+        secret_wipe(form, sizeof *form);
+    free(form);
+    secret_free(assertion);
+    return text;
+}
+
 bool call_is_busy(const struct call_answer *answer)
 {
     return answer->status == CALL_TOO_MANY;
@@ -140,26 +161,16 @@ struct call *call_start(struct transfers *transfers, const struct host *host, co
                         void *arg)
 {
     struct call *call = calloc(1, sizeof *call);
-    struct form *form = calloc(1, sizeof *form);
-    char *assertion = make_assertion(host);
+    char *form = call_form(host, parameters);
 
-    if (call == NULL || form == NULL || assertion == NULL)
-        goto out;
-    call->done = done;
-    call->arg = arg;
-    snprintf(call->url, sizeof call->url, "%s", url);
-    for (; parameters->name != NULL; parameters++)
-        form_add(form, parameters->name, parameters->value);
-    form_add(form, "client_assertion_type", ASSERTION_TYPE);
-    form_add(form, "client_assertion", assertion);
-    if (!form->failed)
-        call->transfer = transfer_start(transfers, url, host->server_key, form->text, timeout_ms,
-                                        on_answer, call);
-out:
-    if (form != NULL)
-        secret_wipe(form, sizeof *form);
-    free(form);
-    secret_free(assertion);
+    if (call != NULL && form != NULL) {
+        call->done = done;
+        call->arg = arg;
+        snprintf(call->url, sizeof call->url, "%s", url);
+        call->transfer =
+            transfer_start(transfers, url, host->server_key, form, timeout_ms, on_answer, call);
+    }
+    secret_free(form);
     if (call != NULL && call->transfer == NULL) {
         free(call);
         call = NULL;

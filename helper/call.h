@@ -17,6 +17,10 @@ struct call_parameter {
     const char *value; /* NULL: left out */
 };
 
+/* The form of a call: the parameters, and an assertion that names the host and counts once. A new
+ * string for secret_free, or NULL. */
+char *call_form(const struct host *host, const struct call_parameter *parameters);
+
 struct call_answer {
     long status;                 /* 0: no answer */
     json_t *body;                /* an object, or NULL: not JSON; borrowed */

@@ -4,11 +4,11 @@
 #include "common/clock.h"
 #include "common/json_text.h"
 #include "common/log.h"
+#include "common/oauth.h"
 #include "common/random.h"
 #include "helper/ciba_request.h"
 #include "helper/id_token.h"
 
-#define GRANT_TYPE "urn:openid:params:grant-type:ciba"
 #define POLL_GAP_MS 1000 /* between the starts of two polls, whatever the server answers */
 #define LOST_GAP_MOST_MS 5000
 #define INTERVAL_MOST 60
@@ -210,7 +210,7 @@ static void on_polled(void *arg, const struct call_answer *answer)
 void ciba_poll(struct ciba_request *request)
 {
     const struct call_parameter parameters[] = {
-        {"grant_type", GRANT_TYPE}, {"auth_req_id", request->auth_req_id}, {NULL, NULL}};
+        {"grant_type", OAUTH_GRANT_CIBA}, {"auth_req_id", request->auth_req_id}, {NULL, NULL}};
     long hold = request->host->provider == PROVIDER_APPROVE ? CIBA_HOLD_MS : 0;
 
     request->polled_at = clock_mono_ms();

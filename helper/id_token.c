@@ -6,10 +6,10 @@
 #include <strings.h>
 
 #include "common/json_text.h"
+#include "common/oauth.h"
 #include "common/sanitize.h"
 
 #define TIME_MAX INT64_C(253402300799) /* the year 9999 */
-#define AUTH_REQ_ID_CLAIM "urn:openid:params:jwt:claim:auth_req_id"
 
 unsigned id_token_algorithms(const struct host *host)
 {
@@ -79,7 +79,7 @@ static const char *check_times(const json_t *claims, const struct id_token_expec
  * out. */
 static const char *check_request(const json_t *claims, const struct id_token_expected *expected)
 {
-    const json_t *claim = json_object_get(claims, AUTH_REQ_ID_CLAIM);
+    const json_t *claim = json_object_get(claims, OAUTH_CLAIM_AUTH_REQ_ID);
 
     if (claim == NULL && expected->host->provider == PROVIDER_CIBA)
         return NULL;
