@@ -41,6 +41,11 @@ static void note_finding(struct check *check, const struct check_rule *rule, con
         check->warnings++;
 }
 
+enum check_verdict check_verdict_of(bool well)
+{
+    return well ? CHECK_WELL : CHECK_FAULT;
+}
+
 void check_apply(struct check *check, const struct check_rule *rules, const char *about,
                  const void *subject)
 {

@@ -43,6 +43,9 @@ struct check {
 typedef enum check_verdict check_test(struct check *check, const void *subject,
                                       char detail[CHECK_DETAIL]);
 
+/* For tests: well or at fault. */
+enum check_verdict check_verdict_of(bool well);
+
 struct check_rule {
     const char *id;
     enum check_severity severity;

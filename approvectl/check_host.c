@@ -15,11 +15,6 @@
 #define CLOCK_LIMIT 60 /* seconds; the server refuses more */
 #define CLOCK_CLOSE 10
 
-static enum check_verdict verdict_of(bool well)
-{
-    return well ? CHECK_WELL : CHECK_FAULT;
-}
-
 static enum check_verdict conf_is_right(struct check *check, const void *subject,
                                         char detail[CHECK_DETAIL])
 {
@@ -28,7 +23,7 @@ static enum check_verdict conf_is_right(struct check *check, const void *subject
         snprintf(detail, CHECK_DETAIL, _("%s at %s"), check->host->id, check->host->issuer);
     else
         snprintf(detail, CHECK_DETAIL, "%s", check->host_why);
-    return verdict_of(check->host != NULL);
+    return check_verdict_of(check->host != NULL);
 }
 
 static enum check_verdict helper_reads_key(struct check *check, const void *subject,
@@ -43,8 +38,8 @@ static enum check_verdict helper_reads_key(struct check *check, const void *subj
         return CHECK_SKIPPED;
     path = config_text(check->host->config, "host", "key");
     snprintf(detail, CHECK_DETAIL, "%s", path);
-    return verdict_of(group && stat(path, &file) == 0 && file.st_gid == group->gr_gid &&
-                      (file.st_mode & S_IRGRP));
+    return check_verdict_of(group && stat(path, &file) == 0 && file.st_gid == group->gr_gid &&
+                            (file.st_mode & S_IRGRP));
 }
 
 static enum check_verdict server_answers(struct check *check, const void *subject,
@@ -56,7 +51,7 @@ static enum check_verdict server_answers(struct check *check, const void *subjec
     reach_server(check->host, &check->server);
     snprintf(detail, CHECK_DETAIL, "%s%s%s", check->host->issuer, *check->server.why ? ": " : "",
              check->server.why);
-    return verdict_of(check->server.right);
+    return check_verdict_of(check->server.right);
 }
 
 /* Without TLS whoever has the port is the server: while that is down, on a port that is not root's,
@@ -68,8 +63,8 @@ static enum check_verdict issuer_is_proven(struct check *check, const void *subj
     if (!check->host)
         return CHECK_SKIPPED;
     snprintf(detail, CHECK_DETAIL, "%s", check->host->issuer);
-    return verdict_of(check->host->trust == TRUST_PINNED ||
-                      strncmp(check->host->issuer, "http:", 5) != 0);
+    return check_verdict_of(check->host->trust == TRUST_PINNED ||
+                            strncmp(check->host->issuer, "http:", 5) != 0);
 }
 
 static enum check_verdict clock_within(struct check *check, int64_t limit,
@@ -81,7 +76,7 @@ static enum check_verdict clock_within(struct check *check, int64_t limit,
         return CHECK_SKIPPED;
     snprintf(detail, CHECK_DETAIL, _("the server's is %lld s %s"),
              (long long)(ahead < 0 ? -ahead : ahead), ahead < 0 ? _("behind") : _("ahead"));
-    return verdict_of(ahead >= -limit && ahead <= limit);
+    return check_verdict_of(ahead >= -limit && ahead <= limit);
 }
 
 static enum check_verdict clock_is_usable(struct check *check, const void *subject,
@@ -111,7 +106,7 @@ static enum check_verdict key_is_known(struct check *check, const void *subject,
     key = reach_key(check->host, check->server.token_url, detail, CHECK_DETAIL);
     if (key == REACH_KEY_KNOWN)
         snprintf(detail, CHECK_DETAIL, "%s", jwk_thumbprint(check->host->key));
-    return key == REACH_KEY_UNSURE ? CHECK_SKIPPED : verdict_of(key == REACH_KEY_KNOWN);
+    return key == REACH_KEY_UNSURE ? CHECK_SKIPPED : check_verdict_of(key == REACH_KEY_KNOWN);
 }
 
 static enum check_verdict helper_answers(struct check *check, const void *subject,
@@ -122,7 +117,7 @@ static enum check_verdict helper_answers(struct check *check, const void *subjec
     (void)subject;
     if (answers)
         snprintf(detail, CHECK_DETAIL, "%s", check->socket);
-    return verdict_of(answers);
+    return check_verdict_of(answers);
 }
 
 static enum check_verdict pins_are_there(struct check *check, const void *subject,
@@ -132,7 +127,7 @@ static enum check_verdict pins_are_there(struct check *check, const void *subjec
     if (!check->host || check->host->trust != TRUST_PINNED)
         return CHECK_SKIPPED;
     snprintf(detail, CHECK_DETAIL, "%s", config_text(check->host->config, "backend", "pinned"));
-    return verdict_of(check->host->pin_count > 0);
+    return check_verdict_of(check->host->pin_count > 0);
 }
 
 /* Adds a word to a list that has room for it. */
@@ -170,7 +165,7 @@ static enum check_verdict sections_count(struct check *check, const void *subjec
             !check_find_stack(check, service))
             list(detail, "[%.100s]", section);
     }
-    return verdict_of(!*detail);
+    return check_verdict_of(!*detail);
 }
 
 /* Services that are installed here, that there is a stack for, and that ask nobody. */
@@ -185,7 +180,7 @@ static enum check_verdict all_are_protected(struct check *check, const void *sub
         if (access(path, R_OK) == 0 && asks(check, service))
             list(detail, "%.100s", service);
     }
-    return verdict_of(!*detail);
+    return check_verdict_of(!*detail);
 }
 
 /* Somebody who is not asked, wherever he comes from, or where his address is told at all. */
@@ -217,7 +212,7 @@ static enum check_verdict somebody_asks(struct check *check, const void *subject
 {
     (void)subject;
     snprintf(detail, CHECK_DETAIL, "%s", check->pam_dir);
-    return verdict_of(check->stack_count > 0);
+    return check_verdict_of(check->stack_count > 0);
 }
 
 static enum check_verdict all_are_read(struct check *check, const void *subject,
@@ -225,7 +220,7 @@ static enum check_verdict all_are_read(struct check *check, const void *subject,
 {
     (void)subject;
     snprintf(detail, CHECK_DETAIL, "%s", check->left_out);
-    return verdict_of(!*check->left_out);
+    return check_verdict_of(!*check->left_out);
 }
 
 struct waiting {
@@ -252,7 +247,7 @@ static enum check_verdict nothing_waits(struct check *check, const void *subject
 
     (void)check, (void)subject;
     change_each(list_waiting, &waiting);
-    return verdict_of(!*detail);
+    return check_verdict_of(!*detail);
 }
 
 static enum check_verdict nothing_is_edited(struct check *check, const void *subject,
@@ -262,7 +257,7 @@ static enum check_verdict nothing_is_edited(struct check *check, const void *sub
 
     (void)check, (void)subject;
     change_each(list_waiting, &waiting);
-    return verdict_of(!*detail);
+    return check_verdict_of(!*detail);
 }
 
 const struct check_rule check_login_rules[] = {

@@ -16,18 +16,13 @@ static void name_line(const struct pam_line *line, char detail[CHECK_DETAIL])
                  pam_phases[line->phase], line->control, line->module);
 }
 
-static enum check_verdict verdict_of(bool well)
-{
-    return well ? CHECK_WELL : CHECK_FAULT;
-}
-
 static enum check_verdict is_understood(struct check *check, const void *subject,
                                         char detail[CHECK_DETAIL])
 {
     const struct pam_stack *stack = subject;
     (void)check;
     snprintf(detail, CHECK_DETAIL, "%s", stack->fault);
-    return verdict_of(!*stack->fault);
+    return check_verdict_of(!*stack->fault);
 }
 
 static enum check_verdict all_ways_are_tried(struct check *check, const void *subject,
@@ -36,7 +31,7 @@ static enum check_verdict all_ways_are_tried(struct check *check, const void *su
     const struct pam_line *line = pam_run_untried(subject);
     (void)check;
     name_line(line, detail);
-    return verdict_of(!line);
+    return check_verdict_of(!line);
 }
 
 static enum check_verdict asks_in_its_phase(struct check *check, const void *subject,
@@ -58,7 +53,7 @@ static enum check_verdict asks_at_all(struct check *check, const void *subject,
                                       char detail[CHECK_DETAIL])
 {
     (void)check, (void)detail;
-    return verdict_of(check_find_kind(subject, KIND_APPROVE) != NULL);
+    return check_verdict_of(check_find_kind(subject, KIND_APPROVE) != NULL);
 }
 
 static enum check_verdict can_open(struct check *check, const void *subject,
@@ -67,7 +62,7 @@ static enum check_verdict can_open(struct check *check, const void *subject,
     (void)check, (void)detail;
     if (!check_find_kind(subject, KIND_APPROVE))
         return CHECK_SKIPPED;
-    return verdict_of(check_follow(subject).opens);
+    return check_verdict_of(check_follow(subject).opens);
 }
 
 /* sshd with a key first, always, needs no factor of its own in the stack. */
@@ -93,7 +88,7 @@ static enum check_verdict has_first_factor(struct check *check, const void *subj
     if (!check_find_kind(stack, KIND_APPROVE) || check_find_kind(stack, KIND_FACTOR))
         return CHECK_SKIPPED;
     name_line(check_find_kind(stack, KIND_APPROVE), detail);
-    return verdict_of(!strcmp(stack->service, "sshd") && sshd_has_factor(check));
+    return check_verdict_of(!strcmp(stack->service, "sshd") && sshd_has_factor(check));
 }
 
 static enum check_verdict factor_counts(struct check *check, const void *subject,
@@ -103,7 +98,7 @@ static enum check_verdict factor_counts(struct check *check, const void *subject
     if (!check_find_kind(subject, KIND_APPROVE) || !check_find_kind(subject, KIND_FACTOR))
         return CHECK_SKIPPED;
     name_line(check_find_kind(subject, KIND_FACTOR), detail);
-    return verdict_of(!check_follow(subject).open_without_factor);
+    return check_verdict_of(!check_follow(subject).open_without_factor);
 }
 
 static enum check_verdict factor_ends(struct check *check, const void *subject,
@@ -112,7 +107,7 @@ static enum check_verdict factor_ends(struct check *check, const void *subject,
     const struct pam_line *line = check_follow(subject).loses;
     (void)check;
     name_line(line, detail);
-    return verdict_of(!line);
+    return check_verdict_of(!line);
 }
 
 static enum check_verdict refusal_counts(struct check *check, const void *subject,
@@ -120,7 +115,7 @@ static enum check_verdict refusal_counts(struct check *check, const void *subjec
 {
     (void)check;
     name_line(check_find_kind(subject, KIND_APPROVE), detail);
-    return verdict_of(!check_follow(subject).open_unapproved);
+    return check_verdict_of(!check_follow(subject).open_unapproved);
 }
 
 static enum check_verdict nothing_skips(struct check *check, const void *subject,
@@ -131,7 +126,7 @@ static enum check_verdict nothing_skips(struct check *check, const void *subject
     if (!check_find_kind(subject, KIND_APPROVE) || survey.open_unapproved)
         return CHECK_SKIPPED;
     name_line(survey.skips, detail);
-    return verdict_of(!survey.skips);
+    return check_verdict_of(!survey.skips);
 }
 
 static enum check_verdict no_condition_skips(struct check *check, const void *subject,
@@ -142,14 +137,14 @@ static enum check_verdict no_condition_skips(struct check *check, const void *su
     if (!check_find_kind(subject, KIND_APPROVE))
         return CHECK_SKIPPED;
     name_line(line, detail);
-    return verdict_of(!line);
+    return check_verdict_of(!line);
 }
 
 static enum check_verdict exempt_pass(struct check *check, const void *subject,
                                       char detail[CHECK_DETAIL])
 {
     (void)check, (void)detail;
-    return verdict_of(check_follow(subject).exempt);
+    return check_verdict_of(check_follow(subject).exempt);
 }
 
 static enum check_verdict asks_once(struct check *check, const void *subject,
@@ -163,7 +158,7 @@ static enum check_verdict asks_once(struct check *check, const void *subject,
             pam_kind_of(&stack->lines[i]) == KIND_APPROVE && ++count == 2)
             name_line(&stack->lines[i], detail);
     }
-    return verdict_of(count < 2);
+    return check_verdict_of(count < 2);
 }
 
 static enum check_verdict probe_has_a_use(struct check *check, const void *subject,
@@ -173,7 +168,7 @@ static enum check_verdict probe_has_a_use(struct check *check, const void *subje
     const struct pam_line *probe = check_find_kind(stack, KIND_PROBE);
     (void)check;
     name_line(probe, detail);
-    return verdict_of(!probe || !strcmp(stack->service, "sshd"));
+    return check_verdict_of(!probe || !strcmp(stack->service, "sshd"));
 }
 
 /* libpam's own folder is not asked for by any call: the usual ones are looked at. */
@@ -224,8 +219,8 @@ static enum check_verdict number_can_be_seen(struct check *check, const void *su
         return CHECK_SKIPPED;
     policy_find(check->host, stack->service, &policy);
     snprintf(detail, CHECK_DETAIL, "[service %s]", stack->service);
-    return verdict_of(policy.ask == ASK_NO || !(policy.profile->flags & PROFILE_BLIND) ||
-                      policy.number == NUMBER_OFF);
+    return check_verdict_of(policy.ask == ASK_NO || !(policy.profile->flags & PROFILE_BLIND) ||
+                            policy.number == NUMBER_OFF);
 }
 
 static enum check_verdict wait_fits(struct check *check, const void *subject,
@@ -237,7 +232,7 @@ static enum check_verdict wait_fits(struct check *check, const void *subject,
         return CHECK_SKIPPED;
     policy_find(check->host, stack->service, &policy);
     snprintf(detail, CHECK_DETAIL, _("%ld s"), policy.wait);
-    return verdict_of(policy.ask == ASK_NO || !policy.wait_is_cut);
+    return check_verdict_of(policy.ask == ASK_NO || !policy.wait_is_cut);
 }
 
 /* The stacks of their own by which the same program, or the same screen, also lets people in. */
@@ -284,7 +279,7 @@ static enum check_verdict siblings_ask(struct check *check, const void *subject,
             used += (size_t)snprintf(detail + used, CHECK_DETAIL - used, "%s%s", used ? " " : "",
                                      siblings[i].sibling);
     }
-    return verdict_of(!used);
+    return check_verdict_of(!used);
 }
 
 const struct check_rule check_pam_rules[] = {

@@ -8,31 +8,26 @@
 
 #define GRACE_SECONDS 120
 
-static enum check_verdict verdict_of(bool well)
-{
-    return well ? CHECK_WELL : CHECK_FAULT;
-}
-
 static enum check_verdict readable(struct check *check, const void *subject,
                                    char detail[CHECK_DETAIL])
 {
     (void)subject;
     snprintf(detail, CHECK_DETAIL, "%s", check->sshd.why);
-    return verdict_of(check->sshd.read);
+    return check_verdict_of(check->sshd.read);
 }
 
 static enum check_verdict uses_pam(struct check *check, const void *subject,
                                    char detail[CHECK_DETAIL])
 {
     (void)subject, (void)detail;
-    return check->sshd.read ? verdict_of(!strcmp(check->sshd.use_pam, "yes")) : CHECK_SKIPPED;
+    return check->sshd.read ? check_verdict_of(!strcmp(check->sshd.use_pam, "yes")) : CHECK_SKIPPED;
 }
 
 static enum check_verdict shows_prompts(struct check *check, const void *subject,
                                         char detail[CHECK_DETAIL])
 {
     (void)subject, (void)detail;
-    return check->sshd.read ? verdict_of(!strcmp(check->sshd.kbd_interactive, "yes"))
+    return check->sshd.read ? check_verdict_of(!strcmp(check->sshd.kbd_interactive, "yes"))
                             : CHECK_SKIPPED;
 }
 
@@ -52,7 +47,7 @@ static enum check_verdict always_asks(struct check *check, const void *subject,
             continue;
         used += (size_t)snprintf(detail + used, CHECK_DETAIL - used, "%s%s", used ? " " : "", list);
     }
-    return verdict_of(used == 0);
+    return check_verdict_of(used == 0);
 }
 
 static enum check_verdict no_plain_password(struct check *check, const void *subject,
@@ -104,14 +99,14 @@ static enum check_verdict leaves_time(struct check *check, const void *subject,
     if (!check->sshd.read)
         return CHECK_SKIPPED;
     snprintf(detail, CHECK_DETAIL, "LoginGraceTime %ld", seconds);
-    return verdict_of(seconds == 0 || seconds >= GRACE_SECONDS);
+    return check_verdict_of(seconds == 0 || seconds >= GRACE_SECONDS);
 }
 
 static enum check_verdict no_match(struct check *check, const void *subject,
                                    char detail[CHECK_DETAIL])
 {
     (void)subject, (void)detail;
-    return verdict_of(!check->sshd.has_match);
+    return check_verdict_of(!check->sshd.has_match);
 }
 
 void check_read_sshd(struct check *check)
