@@ -13,6 +13,16 @@
 #include "common/i18n.h"
 #include "common/random.h"
 
+/* With --json: prints what the server answered as it is, and returns true. */
+static bool print_json(const struct command_call *call, const json_t *value)
+{
+    if (!command_value(call, "--json"))
+        return false;
+    json_dumpf(value, stdout, JSON_INDENT(2));
+    putchar('\n');
+    return true;
+}
+
 /* Calls the server and prints the list that it answers with: for people, or with --json as it is.
  */
 static int print_list(const struct command_call *call, const char *name, json_t *body,
@@ -21,12 +31,8 @@ static int print_list(const struct command_call *call, const char *name, json_t 
     json_t *answer = NULL;
     int result = admin_client_call(call, name, body, &answer);
     const json_t *list = json_object_get(answer, member);
-    if (result == EXIT_OK && command_value(call, "--json")) {
-        json_dumpf(list, stdout, JSON_INDENT(2));
-        putchar('\n');
-    } else if (result == EXIT_OK) {
+    if (result == EXIT_OK && !print_json(call, list))
         table_print(stdout, list, columns, none);
-    }
     json_decref(answer);
     return result;
 }
@@ -82,10 +88,7 @@ static int run_host_add(const struct command_call *call)
                                              command_value(call, "--name"), "again",
                                              command_value(call, "--again") != NULL),
                                    &answer);
-    if (result == EXIT_OK && command_value(call, "--json")) {
-        json_dumpf(answer, stdout, JSON_INDENT(2));
-        putchar('\n');
-    } else if (result == EXIT_OK) {
+    if (result == EXIT_OK && !print_json(call, answer)) {
         printf(_("Run this on the host, within %lld minutes:\n\n  approvectl join %s\n\n"
                  "It asks for this token, which works once:\n\n  %s\n"),
                (long long)json_integer_value(json_object_get(answer, "life")) / 60,
@@ -142,10 +145,7 @@ static int run_enroll(const struct command_call *call)
     int result =
         admin_client_call(call, "enroll", json_pack("{ss}", "user", call->words[0]), &answer);
     const char *link = json_string_value(json_object_get(answer, "link"));
-    if (result == EXIT_OK && command_value(call, "--json")) {
-        json_dumpf(answer, stdout, JSON_INDENT(2));
-        putchar('\n');
-    } else if (result == EXIT_OK) {
+    if (result == EXIT_OK && !print_json(call, answer)) {
         printf(_("Open this link on the phone, within %lld minutes; it works once:\n\n  %s\n\n"),
                (long long)json_integer_value(json_object_get(answer, "life")) / 60, link);
         if (isatty(STDOUT_FILENO))
@@ -189,13 +189,8 @@ static int run_status(const struct command_call *call)
                  {N_("open requests"), "open"}, {N_("connections"), "connections"}};
     json_t *answer = NULL;
     int result = admin_client_call(call, "status", json_object(), &answer);
-    if (result == EXIT_OK && command_value(call, "--json")) {
-        json_dumpf(answer, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
-    for (size_t i = 0;
-         result == EXIT_OK && !command_value(call, "--json") && i < sizeof lines / sizeof *lines;
-         i++) {
+    bool print = result == EXIT_OK && !print_json(call, answer);
+    for (size_t i = 0; print && i < sizeof lines / sizeof *lines; i++) {
         const json_t *value = json_object_get(answer, lines[i].member);
         if (json_is_integer(value))
             printf("%-14s %lld\n", _(lines[i].title), (long long)json_integer_value(value));
