@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/i18n.h"
 #include "common/log.h"
+#include "common/unix_socket.h"
 
 #define BACKLOG 4096
 #define ACCEPT_PAUSE_MS 200
@@ -254,29 +255,6 @@ int http_listen_tcp(struct http_server *server, const char *address, SSL_CTX *tl
     return 0;
 }
 
-/* A socket that nobody listens on any more is removed. Returns -1 where someone does. */
-static int remove_stale(const struct sockaddr_un *address)
-{
-    struct stat st;
-    if (lstat(address->sun_path, &st) < 0)
-        return 0;
-    if (!S_ISSOCK(st.st_mode)) {
-        errno = EEXIST;
-        return -1;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    bool in_use = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
-                  errno != ECONNREFUSED;
-    close(fd);
-    if (in_use) {
-        errno = EADDRINUSE;
-        return -1;
-    }
-    return unlink(address->sun_path);
-}
-
 int http_listen_unix(struct http_server *server, const char *path, mode_t mode, bool admin,
                      char *why, size_t why_size)
 {
@@ -290,7 +268,7 @@ int http_listen_unix(struct http_server *server, const char *path, mode_t mode, 
     }
     strcpy(address.sun_path, path);
     like.path = address.sun_path;
-    if (remove_stale(&address) == 0)
+    if (unix_socket_clear(&address, SOCK_STREAM) == 0)
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
         mode_t before = umask(0777 & ~mode);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/unix_socket.h"
 #include "helper/session.h"
 
 #define BACKLOG 1024
@@ -100,23 +101,9 @@ static int take_systemd_socket(void)
     return 1;
 }
 
-/* A socket that nobody listens on is left over; one that answers is another helper's. */
-static bool remove_stale(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    if (!alive)
-        unlink(address->sun_path);
-    return !alive;
-}
-
 static int make_socket(struct listener *listener, const char *path, char *why, size_t why_size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct stat st;
     int fd;
 
     if (strlen(path) >= sizeof address.sun_path) {
@@ -125,7 +112,7 @@ static int make_socket(struct listener *listener, const char *path, char *why, s
         return -1;
     }
     strcpy(address.sun_path, path);
-    if (lstat(path, &st) == 0 && (!S_ISSOCK(st.st_mode) || !remove_stale(&address))) {
+    if (unix_socket_clear(&address, SOCK_SEQPACKET) != 0) {
         snprintf(why, why_size, "%s: there is one already; is another approve-helper running?",
                  path);
         return -1;
