@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/http_parse.h"
 #include "common/random.h"
 
 struct form {
@@ -14,17 +15,6 @@ struct form {
     char bytes[]; /* len of them: name NUL value NUL … */
 };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
 /* Decodes in place, and ends it with a NUL: what is decoded is never longer. */
 static bool decode(char *text, size_t len)
 {
@@ -32,8 +22,8 @@ static bool decode(char *text, size_t len)
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
         if (c == '%') {
-            int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
-            int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+            int high = i + 2 < len ? http_hex_digit(text[i + 1]) : -1;
+            int low = i + 2 < len ? http_hex_digit(text[i + 2]) : -1;
             if (high < 0 || low < 0 || high + low == 0)
                 return false;
             c = (char)(high << 4 | low);

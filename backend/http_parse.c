@@ -16,6 +16,15 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+int http_hex_digit(char c)
+{
+    if (is_digit(c))
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* RFC 9110, section 5.6.2. */
 static bool is_token(const char *text)
 {
@@ -192,22 +201,13 @@ int http_head_parse(char *text, size_t len, struct http_head *head)
 
 enum { SIZE, SIZE_END, DATA, DATA_CR, DATA_LF, LAST_CR, LAST_LF, ENDED };
 
-static int hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* One byte that is not content. */
 static int take_byte(struct http_chunks *chunks, char c)
 {
     int digit;
     switch (chunks->state) {
     case SIZE:
-        digit = hex_digit(c);
+        digit = http_hex_digit(c);
         if (c == '\r' && chunks->digits > 0)
             chunks->state = SIZE_END;
         else if (digit < 0 || ++chunks->digits > CHUNK_DIGITS)

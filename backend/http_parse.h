@@ -46,6 +46,9 @@ int http_head_parse(char *text, size_t len, struct http_head *head);
 /* The value of a field by its name, of whatever case; the first, or NULL. */
 const char *http_head_field(const struct http_head *head, const char *name);
 
+/* Its value, or -1. */
+int http_hex_digit(char c);
+
 /* A chunked body (RFC 9112, section 7.1), without extensions and trailers: these are refused. */
 struct http_chunks {
     int state;
