@@ -41,6 +41,19 @@ int json_text_integer(const json_t *object, const char *name, int64_t low, int64
     return 0;
 }
 
+bool json_text_has(const json_t *list, const char *word)
+{
+    size_t index;
+    const json_t *item;
+
+    json_array_foreach(list, index, item)
+    {
+        if (json_is_string(item) && strcmp(json_string_value(item), word) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_listed(const char *name, const char *const names[])
 {
     for (size_t i = 0; names[i]; i++)

@@ -22,6 +22,9 @@ const char *json_text_string(const json_t *object, const char *name, size_t most
 int json_text_integer(const json_t *object, const char *name, int64_t low, int64_t high,
                       int64_t *out);
 
+/* True where the list has the string; false where it is no list. */
+bool json_text_has(const json_t *list, const char *word);
+
 /* True where every member of the object is one of the NULL-terminated names. */
 bool json_text_only(const json_t *object, const char *const names[]);
 

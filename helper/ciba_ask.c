@@ -146,23 +146,11 @@ static bool take_stricter_mode(struct ciba_request *request, const struct call_a
     return false;
 }
 
-bool ciba_has_method(const json_t *body, const char *method)
-{
-    size_t index;
-    const json_t *item;
-
-    json_array_foreach(json_object_get(body, "methods"), index, item)
-    {
-        if (json_is_string(item) && strcmp(json_string_value(item), method) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Returns 0, or -1: no answer that opens a request. */
 static int read_asked(struct ciba_request *request, const json_t *body)
 {
     const char *id = json_text_string(body, "auth_req_id", CIBA_ID_MAX);
+    const json_t *methods = json_object_get(body, "methods");
     bool ours = request->host->provider == PROVIDER_APPROVE;
     int64_t expires, number;
 
@@ -182,8 +170,8 @@ static int read_asked(struct ciba_request *request, const json_t *body)
         request->interval = 1;
     sanitize_text(request->device, sizeof request->device, json_text_string(body, "device", 512));
     request->devices = json_text_integer(body, "devices", 0, 1000, &number) == 0 ? (int)number : 1;
-    request->phone = !request->code_only && (!ours || ciba_has_method(body, "phone"));
-    request->code_way = ours && ciba_has_method(body, "code");
+    request->phone = !request->code_only && (!ours || json_text_has(methods, "phone"));
+    request->code_way = ours && json_text_has(methods, "code");
     return 0;
 }
 

@@ -85,9 +85,6 @@ int ciba_draw_number(struct ciba_request *request);
 /* Makes the details and sends the backchannel request. */
 void ciba_ask_server(struct ciba_request *request);
 
-/* Does `methods` of an answer name this one? */
-bool ciba_has_method(const json_t *body, const char *method);
-
 /* Retry-After, in milliseconds, bounded; 0 where none was sent. */
 long ciba_asked_to_wait(const struct call_answer *answer);
 

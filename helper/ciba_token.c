@@ -167,10 +167,10 @@ static void poll_after_loss(struct ciba_request *request, const struct call_answ
 /* `methods` is in an answer where no phone can have got the request, and in each later one. */
 static void poll_while_pending(struct ciba_request *request, const struct call_answer *answer)
 {
+    const json_t *methods = json_object_get(answer->body, "methods");
     bool unreached = request->host->provider == PROVIDER_APPROVE && request->phone &&
-                     !request->unreached &&
-                     json_is_array(json_object_get(answer->body, "methods")) &&
-                     !ciba_has_method(answer->body, "phone");
+                     !request->unreached && json_is_array(methods) &&
+                     !json_text_has(methods, "phone");
 
     if (!unreached) {
         poll_again(request, answer);

@@ -154,19 +154,6 @@ static int read_endpoint(const json_t *document, const char *issuer, const char 
     return 0;
 }
 
-static bool list_has(const json_t *list, const char *word)
-{
-    size_t index;
-    const json_t *item;
-
-    json_array_foreach(list, index, item)
-    {
-        if (json_is_string(item) && strcmp(json_string_value(item), word) == 0)
-            return true;
-    }
-    return false;
-}
-
 int issuer_read_document(const char *text, size_t len, const char *issuer, bool ours,
                          struct issuer_endpoints *endpoints, char *why, size_t why_size)
 {
@@ -183,7 +170,7 @@ int issuer_read_document(const char *text, size_t len, const char *issuer, bool 
                  named != NULL ? named : "(none)");
         goto out;
     }
-    endpoints->takes_details = list_has(
+    endpoints->takes_details = json_text_has(
         json_object_get(document, "authorization_details_types_supported"), LOGIN_DETAILS_TYPE);
     if (ours && !endpoints->takes_details) {
         snprintf(why, why_size,

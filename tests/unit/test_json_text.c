@@ -103,6 +103,21 @@ static void members_have_type_and_bounds(void **state)
     json_decref(object);
 }
 
+static void a_list_has_a_string_or_not(void **state)
+{
+    json_t *object = parse("{\"list\":[1,null,[\"deep\"],\"word\"],\"text\":\"word\"}");
+    const json_t *list = json_object_get(object, "list");
+
+    (void)state;
+    assert_true(json_text_has(list, "word"));
+    assert_false(json_text_has(list, "wor"));
+    assert_false(json_text_has(list, "deep"));
+    assert_false(json_text_has(json_object_get(object, "text"), "word"));
+    assert_false(json_text_has(object, "list"));
+    assert_false(json_text_has(NULL, "word"));
+    json_decref(object);
+}
+
 static void an_unknown_member_is_noticed(void **state)
 {
     static const char *const names[] = {"a", "b", NULL};
@@ -125,6 +140,7 @@ int main(void)
         cmocka_unit_test(is_bounded),
         cmocka_unit_test(dumps_the_same_bytes_for_the_same_object),
         cmocka_unit_test(members_have_type_and_bounds),
+        cmocka_unit_test(a_list_has_a_string_or_not),
         cmocka_unit_test(an_unknown_member_is_noticed),
     };
     return cmocka_run_group_tests_name("json_text", tests, NULL, NULL);
