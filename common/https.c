@@ -176,6 +176,21 @@ void https_answer_finish(struct https_answer *answer, CURL *handle, CURLcode cod
     answer->retry_after = retry_after > 0 && retry_after < 86400 ? (long)retry_after : 0;
 }
 
+bool https_answer_is_json(const struct https_answer *answer)
+{
+    static const char start[] = "application/", plain[] = "json", made[] = "+json";
+    const size_t plain_len = sizeof(plain) - 1, made_len = sizeof(made) - 1;
+    const char *type = answer->content_type, *subtype = type + sizeof(start) - 1;
+    size_t len;
+
+    if (strncasecmp(type, start, sizeof(start) - 1) != 0)
+        return false;
+    len = strcspn(subtype, "; \t");
+    if (len > made_len && strncasecmp(subtype + len - made_len, made, made_len) == 0)
+        return true;
+    return len == plain_len && strncasecmp(subtype, plain, plain_len) == 0;
+}
+
 void https_answer_fault(const char *url, const struct https_answer *answer, const char *what,
                         char *out, size_t size)
 {

@@ -42,6 +42,9 @@ CURL *https_handle(const char *url, const char *pin, long timeout_ms, struct htt
  */
 void https_answer_finish(struct https_answer *answer, CURL *handle, CURLcode code);
 
+/* Is it of type application/json, or of one made of it: application/jwk-set+json (RFC 6839)? */
+bool https_answer_is_json(const struct https_answer *answer);
+
 /* For the log, in one line: the URL, and why this answer is none that can be used. what: an error
  * that the answer names, or what is wrong with its text; "" where the status says enough. */
 void https_answer_fault(const char *url, const struct https_answer *answer, const char *what,

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/json_text.h"
@@ -113,14 +112,6 @@ bool call_is_lost(const struct call_answer *answer)
            (answer->status == 0 || answer->status >= 500 || answer->body == NULL);
 }
 
-static bool is_json(const char *content_type)
-{
-    static const char json[] = "application/json";
-    size_t len = sizeof json - 1;
-
-    return strncasecmp(content_type, json, len) == 0 && strchr("; ", content_type[len]) != NULL;
-}
-
 /* The error that the answer names and its own words on it, or what is wrong with its text. */
 static void describe(const struct https_answer *answer, const struct call_answer *result, char *out,
                      size_t size)
@@ -132,7 +123,7 @@ static void describe(const struct https_answer *answer, const struct call_answer
         snprintf(out, size, "%s (%.100s)", result->error, words);
     else if (result->body != NULL)
         snprintf(out, size, "%s", result->error);
-    else if (answer->status == 200 && is_json(answer->content_type))
+    else if (answer->status == 200 && https_answer_is_json(answer))
         snprintf(out, size, "no JSON object, a member twice, or nested too deep");
 }
 
@@ -144,7 +135,7 @@ static void on_answer(void *arg, const struct https_answer *answer)
     const char *error = NULL;
     char what[176];
 
-    if (answer->status != 0 && is_json(answer->content_type))
+    if (answer->status != 0 && https_answer_is_json(answer))
         result.body = json_text_object(answer->body, answer->len, HTTPS_ANSWER_MAX);
     error = json_text_string(result.body, "error", 64);
     if (error != NULL)

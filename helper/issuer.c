@@ -256,8 +256,7 @@ static void call_waiters(struct issuer *issuer, bool ready)
 
 static bool is_good(const struct https_answer *answer)
 {
-    return answer->status == 200 && strncasecmp(answer->content_type, "application/", 12) == 0 &&
-           strcasestr(answer->content_type, "json") != NULL;
+    return answer->status == 200 && https_answer_is_json(answer);
 }
 
 static void fail(struct issuer *issuer, const char *url, const struct https_answer *answer,

@@ -249,6 +249,37 @@ static void gets_and_posts(void **state)
     https_answer_free(&answer);
 }
 
+static void knows_the_types_of_json(void **state)
+{
+    static const struct {
+        const char *type;
+        bool json;
+    } types[] = {
+        {"application/json", true},
+        {"Application/JSON;charset=utf-8", true},
+        {"application/json ; charset=utf-8", true},
+        {"application/jwk-set+json", true},
+        {"application/problem+json; charset=utf-8", true},
+        {"", false},
+        {"application", false},
+        {"application/", false},
+        {"application/+json", false},
+        {"application/json5", false},
+        {"application/jsonp", false},
+        {"application/xml; a=+json", false},
+        {"text/json", false},
+        {"text/html", false},
+    };
+    struct https_answer answer = {.status = 200};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(types); i++) {
+        snprintf(answer.content_type, sizeof(answer.content_type), "%s", types[i].type);
+        if (https_answer_is_json(&answer) != types[i].json)
+            fail_msg("\"%s\"", types[i].type);
+    }
+}
+
 static void follows_no_redirect(void **state)
 {
     struct https_answer answer;
@@ -367,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_which_urls_may_be_used),
         cmocka_unit_test(gets_and_posts),
+        cmocka_unit_test(knows_the_types_of_json),
         cmocka_unit_test(follows_no_redirect),
         cmocka_unit_test(an_answer_that_is_cut_or_late_is_none),
         cmocka_unit_test(an_answer_is_bounded),
