@@ -30,41 +30,43 @@ invalid(struct id_token_result *result, const char *format, ...)
     return ID_TOKEN_INVALID;
 }
 
-/* The claims, in the order of the protocol's text. Each returns NULL where it fits, or what is
- * wrong. */
+/* NULL where it fits, or what is wrong. */
+typedef const char *check(const struct jws *jws, const struct id_token_expected *expected);
 
-static const char *check_type(const struct jws *jws, const struct host *host)
+static const char *check_type(const struct jws *jws, const struct id_token_expected *expected)
 {
-    if (strcasecmp(jws->typ, "JWT") == 0 || (host->provider == PROVIDER_CIBA && jws->typ[0] == 0))
+    if (strcasecmp(jws->typ, "JWT") == 0 ||
+        (expected->host->provider == PROVIDER_CIBA && jws->typ[0] == 0))
         return NULL;
     return "it is of another type (typ)";
 }
 
-static const char *check_issuer(const json_t *claims, const struct host *host)
+static const char *check_issuer(const struct jws *jws, const struct id_token_expected *expected)
 {
-    const char *issuer = json_text_string(claims, "iss", 256);
+    const char *issuer = json_text_string(jws->payload, "iss", 256);
 
-    return issuer != NULL && strcmp(issuer, host->issuer) == 0 ? NULL
-                                                               : "it is of another issuer (iss)";
+    return issuer != NULL && strcmp(issuer, expected->host->issuer) == 0
+               ? NULL
+               : "it is of another issuer (iss)";
 }
 
-static const char *check_audience(const json_t *claims, const struct host *host)
+static const char *check_audience(const struct jws *jws, const struct id_token_expected *expected)
 {
-    const json_t *audience = json_object_get(claims, "aud");
+    const json_t *audience = json_object_get(jws->payload, "aud");
 
     if (json_is_array(audience) && json_array_size(audience) == 1)
         audience = json_array_get(audience, 0);
-    if (json_is_string(audience) && strcmp(json_string_value(audience), host->id) == 0)
+    if (json_is_string(audience) && strcmp(json_string_value(audience), expected->host->id) == 0)
         return NULL;
     return "it is for another host (aud)";
 }
 
-static const char *check_times(const json_t *claims, const struct id_token_expected *expected)
+static const char *check_times(const struct jws *jws, const struct id_token_expected *expected)
 {
     int64_t issued, expires;
 
-    if (json_text_integer(claims, "iat", 0, TIME_MAX, &issued) != 0 ||
-        json_text_integer(claims, "exp", 0, TIME_MAX, &expires) != 0)
+    if (json_text_integer(jws->payload, "iat", 0, TIME_MAX, &issued) != 0 ||
+        json_text_integer(jws->payload, "exp", 0, TIME_MAX, &expires) != 0)
         return "its times are missing (iat, exp)";
     if (issued > expected->now + ID_TOKEN_CLOCK)
         return "it was made in the future (iat); check both clocks";
@@ -77,9 +79,9 @@ static const char *check_times(const json_t *claims, const struct id_token_expec
 
 /* CIBA Core requires the claim of our own server only: in poll mode another provider may leave it
  * out. */
-static const char *check_request(const json_t *claims, const struct id_token_expected *expected)
+static const char *check_request(const struct jws *jws, const struct id_token_expected *expected)
 {
-    const json_t *claim = json_object_get(claims, OAUTH_CLAIM_AUTH_REQ_ID);
+    const json_t *claim = json_object_get(jws->payload, OAUTH_CLAIM_AUTH_REQ_ID);
 
     if (claim == NULL && expected->host->provider == PROVIDER_CIBA)
         return NULL;
@@ -88,14 +90,19 @@ static const char *check_request(const json_t *claims, const struct id_token_exp
     return "it is of another request (auth_req_id)";
 }
 
-static const char *check_user(const json_t *claims, const struct id_token_expected *expected)
+static const char *check_user(const struct jws *jws, const struct id_token_expected *expected)
 {
-    const char *user = json_text_string(claims, expected->host->user_claim, 128);
+    const char *user = json_text_string(jws->payload, expected->host->user_claim, 128);
 
     return user != NULL && strcmp(user, expected->login->user) == 0
                ? NULL
                : "it is of another user (user_claim)";
 }
+
+/* In the order of docs/backend-protocol.md, "The ID token": the first that does not fit is told. */
+static check *const checks[] = {
+    check_type, check_issuer, check_audience, check_times, check_request, check_user,
+};
 
 /* amr must be an array of exactly one string. */
 static const char *method_of(const json_t *claims)
@@ -187,23 +194,14 @@ enum id_token_fault id_token_check(const struct jws *jws, const struct id_token_
                                    struct id_token_result *result)
 {
     const json_t *claims = jws->payload;
-    const char *why = NULL;
 
     *result = (struct id_token_result){.by_code = false};
-    if (why == NULL)
-        why = check_type(jws, expected->host);
-    if (why == NULL)
-        why = check_issuer(claims, expected->host);
-    if (why == NULL)
-        why = check_audience(claims, expected->host);
-    if (why == NULL)
-        why = check_times(claims, expected);
-    if (why == NULL)
-        why = check_request(claims, expected);
-    if (why == NULL)
-        why = check_user(claims, expected);
-    if (why != NULL)
-        return invalid(result, "the ID token: %s", why);
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        const char *why = checks[i](jws, expected);
+
+        if (why != NULL)
+            return invalid(result, "the ID token: %s", why);
+    }
     sanitize_text(result->device, sizeof result->device, json_text_string(claims, "device", 512));
     return check_method(claims, expected, result);
 }
