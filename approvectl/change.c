@@ -19,7 +19,6 @@
 #include "common/log.h"
 
 #define RECORD_BYTES 16384
-#define FAR_AWAY 253402300799 /* the year 9999 */
 
 static const char *const states[] = {[CHANGE_WRITING] = "writing",
                                      [CHANGE_WAITS] = "waits",
@@ -131,10 +130,10 @@ static bool take_record(const json_t *record, struct change *change)
     if (!state || found == sizeof(states) / sizeof(states[0]) || !json_is_boolean(reload) ||
         change->file_count == 0 || change->file_count > CHANGE_FILES ||
         !take_text(record, "boot", change->boot, sizeof(change->boot)) ||
-        json_text_integer(record, "since_ms", 0, FAR_AWAY * 1000, &change->since_ms) < 0 ||
-        json_text_integer(record, "due_ms", 0, FAR_AWAY * 1000, &change->due_ms) < 0 ||
-        json_text_integer(record, "begun", 0, FAR_AWAY, &change->begun) < 0 ||
-        json_text_integer(record, "due", 0, FAR_AWAY, &change->due) < 0)
+        json_text_integer(record, "since_ms", 0, TIME_MOST * 1000, &change->since_ms) < 0 ||
+        json_text_integer(record, "due_ms", 0, TIME_MOST * 1000, &change->due_ms) < 0 ||
+        json_text_integer(record, "begun", 0, TIME_MOST, &change->begun) < 0 ||
+        json_text_integer(record, "due", 0, TIME_MOST, &change->due) < 0)
         return false;
     change->state = (enum change_state)found;
     change->reload = json_is_true(reload);

@@ -9,17 +9,17 @@
 #include <unistd.h>
 
 #include "approvectl/ctl.h"
+#include "common/base64url.h"
 #include "common/file.h"
 #include "common/https.h"
 #include "common/i18n.h"
 #include "common/json_text.h"
+#include "common/login.h"
 #include "common/random.h"
 #include "common/sanitize.h"
 #include "common/secret_line.h"
 
 #define HELPER_GROUP "approve-helper"
-#define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-#define ID_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define CALL_MS 30000
 
 struct join {
@@ -27,7 +27,7 @@ struct join {
     char *key_path;   /* beside it */
     char url[257];    /* without a slash at its end */
     char secret[65];
-    char pin[44];
+    char pin[BASE64URL_SHA256 + 1];
     char name[129];
     bool named; /* by --name */
     struct jwk *key;
@@ -41,8 +41,8 @@ static bool take_token(const char *token, struct join *join)
     const char *pin = token[secret_len] ? token + secret_len + 1 : "";
 
     if (secret_len < 16 || secret_len >= sizeof(join->secret) ||
-        strspn(token, BASE64URL) != secret_len || pin[strspn(pin, BASE64URL)] ||
-        (token[secret_len] && strlen(pin) != sizeof(join->pin) - 1))
+        strspn(token, BASE64URL_ALPHABET) != secret_len ||
+        (token[secret_len] && !base64url_is_sha256(pin)))
         return false;
     snprintf(join->secret, sizeof(join->secret), "%.*s", (int)secret_len, token);
     snprintf(join->pin, sizeof(join->pin), "%s", pin);
@@ -139,7 +139,7 @@ static int read_answer(struct join *join, const char *url, const struct https_an
             ctl_error(EXIT_REFUSED, _("The server does not take this token: it is used up, older "
                                       "than an hour, or of another server. On the server, "
                                       "`approve-server host add NAME` prints a new one."));
-    } else if (answer->status != 200 || !id || !*id || id[strspn(id, ID_CHARACTERS)] || !issuer) {
+    } else if (answer->status != 200 || !id || !login_is_host_id(id) || !issuer) {
         snprintf(why, sizeof(why),
                  _("%s answered with status %ld%s%s, not as an approve-server does. Is the URL "
                    "right?"),

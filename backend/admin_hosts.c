@@ -12,12 +12,6 @@
 #define HOST_TITLE_MAX 128
 #define TOKEN_LIFE 3600 /* seconds */
 
-static bool is_host_id(const char *id)
-{
-    return strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-           strlen(id);
-}
-
 static int64_t now_ms(const struct admin_call *call)
 {
     return store_now_ms(call->held.server->store);
@@ -29,11 +23,11 @@ static bool start_host_add(struct admin_call *call)
 {
     const char *id = admin_text(call, "id", HOST_ID_MAX),
                *name = admin_text(call, "name", HOST_TITLE_MAX);
-    char hash[44];
+    char hash[BASE64URL_SHA256 + 1];
     int64_t now = now_ms(call);
     call->secret = random_token(16);
-    if (!id || !is_host_id(id) || (!name && json_object_get(call->body, "name")) || !call->secret ||
-        login_hash(call->secret, strlen(call->secret), hash) < 0)
+    if (!id || !login_is_host_id(id) || (!name && json_object_get(call->body, "name")) ||
+        !call->secret || login_hash(call->secret, strlen(call->secret), hash) < 0)
         return false;
     const struct store_value host[] = {V_TEXT(id), V_TEXT(name ? name : ""), V_INT(now)};
     const struct store_value token[] = {V_TEXT(hash), V_TEXT(id), V_INT(now),

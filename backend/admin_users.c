@@ -149,7 +149,7 @@ static json_t *answer_device_remove(struct admin_call *call,
 static bool start_enroll(struct admin_call *call)
 {
     const char *user = admin_text(call, "user", USER_MAX);
-    char hash[44];
+    char hash[BASE64URL_SHA256 + 1];
     int64_t now = now_ms(call),
             life = config_integer(call->held.server->config, "phone", "invitation_life");
     call->secret = random_token(16);

@@ -21,7 +21,6 @@
 #define DETAILS_TIME 300 /* seconds that the details' times may be off */
 #define RETRY_AFTER 5
 #define HELD_MAX 32 /* thumbprints in `held` */
-#define THUMBPRINT 43
 
 struct backchannel_call {
     struct client_call client;
@@ -31,7 +30,7 @@ struct backchannel_call {
     int64_t ends;  /* milliseconds */
     int64_t life;  /* seconds */
     char id[AUTH_REQ_ID_MAX + 1];
-    char held[HELD_MAX][THUMBPRINT + 1]; /* devices that the host keeps a secret of */
+    char held[HELD_MAX][BASE64URL_SHA256 + 1]; /* devices that the host keeps a secret of */
     size_t held_count;
 };
 
@@ -104,13 +103,13 @@ static int64_t read_life(const char *text)
 /* Thumbprints, parted by one blank. False where it is anything else. */
 static bool read_held(struct backchannel_call *call, const char *text)
 {
-    for (const char *at = text;; at += THUMBPRINT + 1) {
+    for (const char *at = text;; at += BASE64URL_SHA256 + 1) {
         size_t len = strspn(at, BASE64URL_ALPHABET);
-        if (len != THUMBPRINT || call->held_count == HELD_MAX)
+        if (len != BASE64URL_SHA256 || call->held_count == HELD_MAX)
             return false;
-        memcpy(call->held[call->held_count++], at, THUMBPRINT);
-        if (at[THUMBPRINT] != ' ')
-            return at[THUMBPRINT] == '\0';
+        memcpy(call->held[call->held_count++], at, BASE64URL_SHA256);
+        if (at[BASE64URL_SHA256] != ' ')
+            return at[BASE64URL_SHA256] == '\0';
     }
 }
 
@@ -267,7 +266,7 @@ static const char *read_wishes(struct backchannel_call *call)
     const struct form *form = call->client.form;
     const char *scope = form_get(form, "scope", 64), *methods = form_get(form, "methods", 64);
     const char *expiry = form_get(form, "requested_expiry", 8);
-    const char *held = form_get(form, "held", HELD_MAX * (THUMBPRINT + 1));
+    const char *held = form_get(form, "held", HELD_MAX * (BASE64URL_SHA256 + 1));
     int64_t most = config_integer(call->client.held.server->config, "requests", "max_life");
 
     if (!scope || strcmp(scope, "openid") != 0)

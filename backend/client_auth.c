@@ -7,6 +7,7 @@
 #include "backend/keys.h"
 #include "common/json_text.h"
 #include "common/jws.h"
+#include "common/login.h"
 #include "common/oauth.h"
 
 #define ASSERTION_MAX 4096
@@ -89,12 +90,6 @@ bool client_stored(struct client_call *call, enum store_status status)
     return status == STORE_OK;
 }
 
-static bool is_host_id(const char *text)
-{
-    return text[strspn(
-               text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
-}
-
 /* Copies what is needed of the claims. Returns NULL, or what is wrong. */
 static const char *read_claims(struct client_call *call)
 {
@@ -106,7 +101,7 @@ static const char *read_claims(struct client_call *call)
     const char *client_id = form_get(call->form, "client_id", FORM_NAME_MAX);
     int64_t iat, exp, now = store_now_ms(call->held.server->store) / 1000;
 
-    if (!iss || !sub || !*sub || strcmp(iss, sub) != 0 || !is_host_id(sub))
+    if (!iss || !sub || strcmp(iss, sub) != 0 || !login_is_host_id(sub))
         return "iss and sub must be the host's id";
     if (client_id && strcmp(client_id, sub) != 0)
         return "client_id is another than the assertion's";

@@ -22,7 +22,7 @@ static const char *const platforms[] = {"terminal", "web"};
 
 struct enroll_call {
     struct phone_call phone;
-    char hash[44]; /* of the token */
+    char hash[BASE64URL_SHA256 + 1]; /* of the token */
     char name[DEVICE_NAME_MAX + 1];
     const char *platform;
     char *push, *id, *key, *sealed;

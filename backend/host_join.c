@@ -43,7 +43,7 @@ static void on_joined(void *arg, enum store_status status, const struct store_ro
 /* The token is used up and the key is stored in one commit, or neither. */
 static bool join(struct held_call *call, const char *token, const char *name, const struct jwk *key)
 {
-    char hash[44], *text = NULL;
+    char hash[BASE64URL_SHA256 + 1], *text = NULL;
     json_t *json = jwk_public_json(key);
     int64_t now = store_now_ms(call->server->store);
     if (json)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/keys.h"
+#include "common/base64url.h"
 #include "common/json_text.h"
 #include "common/login.h"
 
@@ -228,7 +229,8 @@ void phone_call_start(struct http_call *http, struct server *server, size_t size
     call->next = next;
     snprintf(call->path, sizeof call->path, "%s", http_path(http));
     call->jws = jws_parse(body, len);
-    if (!call->jws || strcmp(call->jws->typ, LOGIN_PHONE_TYP) != 0 || strlen(call->jws->kid) != 43)
+    if (!call->jws || strcmp(call->jws->typ, LOGIN_PHONE_TYP) != 0 ||
+        strlen(call->jws->kid) != BASE64URL_SHA256)
         phone_fail(call, PHONE_BAD_MESSAGE, NULL);
     else
         find_key(call, kind);

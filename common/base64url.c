@@ -2,8 +2,14 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char ALPHABET[] = BASE64URL_ALPHABET;
+
+bool base64url_is_sha256(const char *text)
+{
+    return strlen(text) == BASE64URL_SHA256 && text[strspn(text, ALPHABET)] == '\0';
+}
 
 char *base64url_encode(const void *data, size_t len)
 {

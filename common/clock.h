@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#define TIME_MOST 253402300799 /* seconds since 1970: the end of the year 9999 */
+
 /* Seconds since 1970. */
 int64_t clock_wall(void);
 

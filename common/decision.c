@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json_text.h"
 #include "common/login.h"
 
@@ -22,7 +23,7 @@ const char *const decision_faults[] = {
 char *decision_sign(const struct jwk *key, const char *details, size_t len, enum decision decision,
                     int number, const char *host_secret, int64_t now)
 {
-    char hash[44];
+    char hash[BASE64URL_SHA256 + 1];
 
     if (decision > DECISION_NOT_ME || login_hash(details, len, hash) < 0)
         return NULL;
@@ -53,8 +54,8 @@ static int read_claims(const json_t *payload, struct claims *claims)
     int64_t value = 0;
     int found = -1;
 
-    claims->hash = json_text_string(payload, "details_sha256", 43);
-    claims->jkt = json_text_string(payload, "jkt", 43);
+    claims->hash = json_text_string(payload, "details_sha256", BASE64URL_SHA256);
+    claims->jkt = json_text_string(payload, "jkt", BASE64URL_SHA256);
     for (int i = 0; decision && login_decisions[i]; i++)
         if (strcmp(login_decisions[i], decision) == 0)
             found = i;
@@ -77,7 +78,7 @@ static enum decision_fault check_claims(const struct claims *claims, const char 
                                         size_t len)
 {
     struct login login;
-    char hash[44];
+    char hash[BASE64URL_SHA256 + 1];
     enum decision_fault fault = DECISION_MALFORMED;
 
     if (login_from_text(details, len, &login) < 0 || login_hash(details, len, hash) < 0)

@@ -19,7 +19,6 @@ enum {
     ED25519_BYTES = 32,
     RSA_BITS_LEAST = 2048,
     RSA_BITS_MOST = 8192,
-    THUMBPRINT_TEXT = 43,
     MEMBER_MAX = 1400, /* n of 8192 bits has 1366 characters */
 };
 
@@ -30,7 +29,7 @@ struct jwk {
     EVP_PKEY *pkey;
     EVP_PKEY_CTX *verifier; /* P-256 */
     json_t *members;        /* exactly those of RFC 7638, section 3.2 */
-    char thumbprint[THUMBPRINT_TEXT + 1];
+    char thumbprint[BASE64URL_SHA256 + 1];
 };
 
 /* A base64url member of [least, most] bytes. */

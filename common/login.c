@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base64url.h"
+#include "common/clock.h"
 #include "common/json_text.h"
 #include "common/sanitize.h"
 
@@ -39,6 +40,14 @@ static const char *const members[] = {
     "tty", "command", "number", "iat",  "exp",       "host_key", NULL,
 };
 
+bool login_is_host_id(const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+    return *text && text[strspn(text, allowed)] == '\0';
+}
+
 static char *text_of(struct login *login, size_t i)
 {
     return (char *)login + texts[i].offset;
@@ -52,12 +61,6 @@ static bool is_base64url(const char *text, size_t bytes)
 
     free(decoded);
     return right;
-}
-
-static bool is_host_id(const char *id)
-{
-    return id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] ==
-           '\0';
 }
 
 /* The form only: whether the point is on the curve is seen by who seals to it. */
@@ -90,7 +93,7 @@ static bool is_sound(struct login *login)
         if (len < texts[i].least || len > texts[i].most || !sanitize_is_clean(text))
             return false;
     }
-    return is_base64url(login->request, REQUEST_BYTES) && is_host_id(login->host) &&
+    return is_base64url(login->request, REQUEST_BYTES) && login_is_host_id(login->host) &&
            login->mode <= NUMBER_ENTER &&
            (login->mode != NUMBER_CHOOSE || are_candidates(login->candidates)) &&
            login->issued >= 0 && login->issued <= TIME_MOST &&
@@ -198,7 +201,7 @@ void login_clear(struct login *login)
     memset(login, 0, sizeof(*login));
 }
 
-int login_hash(const char *text, size_t len, char out[44])
+int login_hash(const char *text, size_t len, char out[BASE64URL_SHA256 + 1])
 {
     unsigned char digest[32];
 
@@ -208,7 +211,7 @@ int login_hash(const char *text, size_t len, char out[44])
     char *encoded = base64url_encode(digest, sizeof(digest));
     if (!encoded)
         return -1;
-    memcpy(out, encoded, 44);
+    memcpy(out, encoded, BASE64URL_SHA256 + 1);
     free(encoded);
     return 0;
 }

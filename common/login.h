@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base64url.h"
 #include "common/jwk.h"
 #include "common/jws.h"
 
@@ -17,7 +18,6 @@
 #define LOGIN_PHONE_TYP "pam-approve-phone+jws"
 #define NUMBER_LEAST 10
 #define NUMBER_MOST 99
-#define TIME_MOST 253402300799 /* seconds; the end of the year 9999 */
 
 enum number_mode { NUMBER_OFF, NUMBER_CHOOSE, NUMBER_ENTER }; /* from lax to strict */
 
@@ -39,6 +39,9 @@ struct login {
 
 extern const char *const login_number_modes[]; /* by enum, NULL at the end */
 
+/* Letters, digits, '.', '_' and '-', one at least. How long it may be is the caller's to see. */
+bool login_is_host_id(const char *text);
+
 /* The bytes of the details; new, NUL-terminated, or NULL where a member is out of bounds. Strings
  * must be clean (sanitize.h). */
 char *login_to_text(const struct login *login);
@@ -51,8 +54,8 @@ int login_from_text(const char *text, size_t len, struct login *login);
 
 void login_clear(struct login *login);
 
-/* base64url of the SHA-256 of the bytes; out has 44 bytes. Returns 0 or -1. */
-int login_hash(const char *text, size_t len, char out[44]);
+/* base64url of the SHA-256 of the bytes. Returns 0 or -1. */
+int login_hash(const char *text, size_t len, char out[BASE64URL_SHA256 + 1]);
 
 enum decision { DECISION_APPROVE, DECISION_DENY, DECISION_NOT_ME };
 extern const char *const login_decisions[]; /* by enum, NULL at the end */

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "common/base64url.h"
 #include "helper/host.h"
 
 #define BOUND_STATE "/var/lib/approve-helper"
@@ -36,9 +37,9 @@ struct bound_trial {
     const struct host *host;
     const char *user; /* canonical, known or not */
     int code;
-    int64_t now;     /* seconds since 1970 */
-    char device[44]; /* with BOUND_RIGHT: the thumbprint */
-    long locked;     /* with BOUND_LOCKED: seconds; 0: until an approval by phone */
+    int64_t now;                       /* seconds since 1970 */
+    char device[BASE64URL_SHA256 + 1]; /* with BOUND_RIGHT: the thumbprint */
+    long locked; /* with BOUND_LOCKED: seconds; 0: until an approval by phone */
 };
 
 /* Checks a code. Whatever the answer is, it is on the disk. */

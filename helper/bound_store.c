@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base64url.h"
+#include "common/clock.h"
 #include "common/login.h"
 #include "common/random.h"
 #include "common/sanitize.h"
@@ -13,7 +14,6 @@
 #define HEAD "approve-codes 2\n"
 #define HEAD_BEFORE "approve-codes 1\n" /* the same without `past` */
 #define SECRET_TEXT 27                  /* 20 bytes in base64url */
-#define THUMBPRINT_TEXT 43
 
 /* --- reading --- */
 

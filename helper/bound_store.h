@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base64url.h"
 #include "common/seal.h"
 
 #define BOUND_PER_USER 8 /* devices */
@@ -23,7 +24,7 @@
 
 struct bound_secret {
     char user[129];
-    char device[44]; /* thumbprint */
+    char device[BASE64URL_SHA256 + 1]; /* thumbprint */
     unsigned char secret[SEAL_SECRET];
     int64_t step; /* the last one that was used up */
     int64_t used; /* seconds since 1970: when it was stored or used */

@@ -26,12 +26,12 @@ int ciba_draw_number(struct ciba_request *request)
     if (request->login.mode == NUMBER_OFF)
         return 0;
     if (request->login.mode == NUMBER_ENTER) {
-        request->number = random_between(10, 99);
+        request->number = random_between(NUMBER_LEAST, NUMBER_MOST);
         return request->number < 0 ? -1 : 0;
     }
     for (int i = 0; i < 3; i++) {
         do {
-            candidates[i] = random_between(10, 99);
+            candidates[i] = random_between(NUMBER_LEAST, NUMBER_MOST);
             if (candidates[i] < 0)
                 return -1;
         } while ((i > 0 && candidates[i] == candidates[0]) ||

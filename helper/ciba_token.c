@@ -16,7 +16,7 @@
 /* What the phone sealed for codes: nothing depends on it here. */
 static void keep_secret(const struct ciba_request *request, const struct id_token_result *result)
 {
-    char hash[44];
+    char hash[BASE64URL_SHA256 + 1];
 
     if (request->login.host_key != NULL && result->host_secret[0] != 0 &&
         login_hash(request->details, strlen(request->details), hash) == 0)

@@ -48,8 +48,7 @@ static int add_pin(struct host *host, const char *user, const char *thumbprint)
 {
     struct host_pin *more;
 
-    if (strlen(user) >= sizeof more->user || strlen(thumbprint) != 43 ||
-        thumbprint[strspn(thumbprint, BASE64URL_ALPHABET)] != 0)
+    if (strlen(user) >= sizeof more->user || !base64url_is_sha256(thumbprint))
         return -1;
     more = reallocarray(host->pins, host->pin_count + 1, sizeof *more);
     if (more == NULL)

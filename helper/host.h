@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "common/base64url.h"
 #include "common/config.h"
 #include "common/jwk.h"
 
@@ -32,7 +33,7 @@ enum host_watched { WATCHED_CONF, WATCHED_KEY, WATCHED_PINS, WATCHED_COUNT };
 
 struct host_pin {
     char user[129];
-    char thumbprint[44];
+    char thumbprint[BASE64URL_SHA256 + 1];
 };
 
 struct host {

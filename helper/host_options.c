@@ -5,16 +5,14 @@
 #include "common/base64url.h"
 #include "common/https.h"
 #include "common/i18n.h"
+#include "common/login.h"
 #include "common/sanitize.h"
 #include "helper/host.h"
 #include "helper/policy.h"
 
 static bool check_id(const char *value, char *why, size_t why_size)
 {
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-    if (value[strspn(value, allowed)] == 0)
+    if (login_is_host_id(value))
         return true;
     snprintf(why, why_size, _("an id has only letters, digits, '.', '_' and '-'"));
     return false;
@@ -39,7 +37,7 @@ static bool check_url(const char *value, char *why, size_t why_size)
 
 static bool check_pin(const char *value, char *why, size_t why_size)
 {
-    if (strlen(value) == 43 && value[strspn(value, BASE64URL_ALPHABET)] == 0)
+    if (base64url_is_sha256(value))
         return true;
     snprintf(why, why_size, _("SHA-256 in base64url has 43 characters"));
     return false;
@@ -97,7 +95,8 @@ const struct config_option host_options[] = {
      NULL},
     {"backend", "url", CONFIG_TEXT, 1, 256, NULL, NULL, CONFIG_NEITHER,
      N_("The server's URL, which is its issuer name. Required."), check_url},
-    {"backend", "server_key", CONFIG_TEXT, 43, 43, NULL, NULL, CONFIG_NEITHER,
+    {"backend", "server_key", CONFIG_TEXT, BASE64URL_SHA256, BASE64URL_SHA256, NULL, NULL,
+     CONFIG_NEITHER,
      N_("SHA-256 of the server's public key, for a certificate that the system does not know."),
      check_pin},
     {"backend", "provider", CONFIG_CHOICE, 0, 0, "ciba approve", "approve", CONFIG_HIGHER,

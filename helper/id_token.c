@@ -5,11 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "common/json_text.h"
 #include "common/oauth.h"
 #include "common/sanitize.h"
 
-#define TIME_MAX INT64_C(253402300799) /* the year 9999 */
 
 unsigned id_token_algorithms(const struct host *host)
 {
@@ -65,8 +65,8 @@ static const char *check_times(const struct jws *jws, const struct id_token_expe
 {
     int64_t issued, expires;
 
-    if (json_text_integer(jws->payload, "iat", 0, TIME_MAX, &issued) != 0 ||
-        json_text_integer(jws->payload, "exp", 0, TIME_MAX, &expires) != 0)
+    if (json_text_integer(jws->payload, "iat", 0, TIME_MOST, &issued) != 0 ||
+        json_text_integer(jws->payload, "exp", 0, TIME_MOST, &expires) != 0)
         return "its times are missing (iat, exp)";
     if (issued > expected->now + ID_TOKEN_CLOCK)
         return "it was made in the future (iat); check both clocks";

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base64url.h"
 #include "common/jws.h"
 #include "common/login.h"
 #include "helper/host.h"
@@ -33,7 +34,7 @@ enum id_token_fault {
 struct id_token_result {
     bool by_code;
     char device[129];                          /* the phone's name, clean; "" where not said */
-    char jkt[44];                              /* its key's thumbprint; "" by a code */
+    char jkt[BASE64URL_SHA256 + 1];            /* its key's thumbprint; "" by a code */
     char host_secret[DECISION_SECRET_MAX + 1]; /* of its approval, only with ID_TOKEN_FITS; "" */
     char why[256];                             /* of a fault: one line for the log */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base64url.h"
 #include "common/clock.h"
 #include "common/i18n.h"
 #include "common/json_text.h"
@@ -25,7 +26,7 @@ struct issuer {
     unsigned references;
     struct transfers *transfers;
     char url[257];
-    char pin[44];
+    char pin[BASE64URL_SHA256 + 1];
     bool ours;
     long timeout_ms;
     struct issuer_endpoints endpoints;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base64url.h"
 #include "common/https.h"
 #include "common/i18n.h"
 #include "common/json_text.h"
@@ -17,7 +18,6 @@
 #include "phone/terminal/screen.h"
 
 #define LINK_MAX 512
-#define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 /* Takes "https://SERVER/enroll#SECRET[.PIN]" apart, in place. Returns the secret, or NULL with why.
  */
@@ -41,9 +41,9 @@ static char *take_link(char *link, struct handset *handset, char *why, size_t wh
     if (pin)
         *pin++ = '\0';
     if (server_len >= sizeof(handset->server) || !sanitize_is_clean(link) || strpbrk(link, "?@ ") ||
-        strlen(secret) < 16 || strlen(secret) > 64 || secret[strspn(secret, BASE64URL)])
+        strlen(secret) < 16 || strlen(secret) > 64 || secret[strspn(secret, BASE64URL_ALPHABET)])
         return NULL;
-    if (pin && (strlen(pin) != sizeof(handset->pin) - 1 || pin[strspn(pin, BASE64URL)]))
+    if (pin && !base64url_is_sha256(pin))
         return NULL;
     memcpy(handset->server, link, server_len);
     handset->server[server_len] = '\0';

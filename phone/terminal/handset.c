@@ -211,7 +211,7 @@ static int save_key(const struct handset *handset, char *why, size_t why_size)
 int handset_key_for_link(struct handset *handset, const char *link, bool *kept, char *why,
                          size_t why_size)
 {
-    char hash[44], *text = NULL, *path = join_path(handset->dir, KEY_FILE);
+    char hash[BASE64URL_SHA256 + 1], *text = NULL, *path = join_path(handset->dir, KEY_FILE);
     size_t len;
     int result = -1;
 

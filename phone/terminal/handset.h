@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base64url.h"
 #include "common/command.h"
 #include "common/jwk.h"
 
@@ -15,7 +16,7 @@ struct handset {
     struct jwk *key;
     char server[257]; /* the issuer's URL, without a slash at its end */
     char server_name[129];
-    char pin[44]; /* of the server's key, or "" */
+    char pin[BASE64URL_SHA256 + 1]; /* of the server's key, or "" */
     char user[129];
     char device[65]; /* its id with the server */
     char name[65];   /* what `enroll` calls it; not kept, the server knows it */

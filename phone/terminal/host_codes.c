@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base64url.h"
+#include "common/clock.h"
 #include "common/command.h"
 #include "common/i18n.h"
 #include "common/json_text.h"
@@ -131,7 +132,7 @@ const struct host_code *host_codes_find(const struct host_codes *codes, const ch
 int host_codes_secret(const unsigned char root[HOST_CODES_ROOT], const char *jkt, const char *host,
                       const char *host_key, unsigned char secret[SEAL_SECRET])
 {
-    char text[sizeof(LABEL) + 43 + 1 + 64 + 1 + 43];
+    char text[sizeof(LABEL) + BASE64URL_SHA256 + 1 + 64 + 1 + BASE64URL_SHA256];
     unsigned char mac[32];
     unsigned len = sizeof(mac);
     int result = -1;
@@ -171,7 +172,7 @@ static char *seal(const struct handset *handset, const struct sign_in *request,
 {
     const char *jkt = jwk_thumbprint(handset->key), *hkt = jwk_thumbprint(host_key);
     unsigned char secret[SEAL_SECRET];
-    char hash[44], why[768], *sealed = NULL;
+    char hash[BASE64URL_SHA256 + 1], why[768], *sealed = NULL;
 
     if (host_codes_load(handset, codes, why, sizeof(why)) < 0) {
         screen_error(EXIT_OK, why);

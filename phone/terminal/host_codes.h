@@ -2,6 +2,7 @@
 #ifndef HOST_CODES_H
 #define HOST_CODES_H
 
+#include "common/base64url.h"
 #include "common/seal.h"
 #include "phone/terminal/sign_in.h"
 
@@ -9,10 +10,10 @@
 #define HOST_CODES_ROOT 32 /* bytes */
 
 struct host_code {
-    char host[65];  /* its id */
-    char name[129]; /* for people */
-    char key[44];   /* thumbprint of its key for codes */
-    int64_t used;   /* seconds since 1970: the last approval */
+    char host[65];                  /* its id */
+    char name[129];                 /* for people */
+    char key[BASE64URL_SHA256 + 1]; /* thumbprint of its key for codes */
+    int64_t used;                   /* seconds since 1970: the last approval */
 };
 
 struct host_codes {

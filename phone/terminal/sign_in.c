@@ -127,7 +127,7 @@ bool sign_in_takes_number(const struct sign_in *request, int number)
         }
         return false;
     case NUMBER_ENTER:
-        return number >= 10 && number <= 99;
+        return number >= NUMBER_LEAST && number <= NUMBER_MOST;
     }
     return false;
 }

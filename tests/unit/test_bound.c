@@ -1,4 +1,5 @@
 /* Codes bound to this host: what the helper keeps, and which code counts (docs/bound-codes.md). */
+#include "common/clock.h"
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
