@@ -165,7 +165,7 @@ static int read_asked(struct ciba_request *request, const json_t *body)
         request->deadline = request->ends;
     request->deadline += GRACE_MS;
     if (json_text_integer(body, "interval", 0, INT64_MAX, &number) == 0)
-        request->interval = number > 30 ? 30 : (long)number;
+        request->interval = number > CIBA_INTERVAL_MOST ? CIBA_INTERVAL_MOST : (long)number;
     if (request->interval < 1)
         request->interval = 1;
     sanitize_text(request->device, sizeof request->device, json_text_string(body, "device", 512));

@@ -10,8 +10,9 @@
 #include "helper/ciba.h"
 #include "helper/issuer.h"
 
-#define CIBA_ID_MAX 1024   /* bytes of an auth_req_id */
-#define CIBA_HOLD_MS 25000 /* the server holds a token request so long */
+#define CIBA_ID_MAX 1024      /* bytes of an auth_req_id */
+#define CIBA_HOLD_MS 25000    /* the server holds a token request so long */
+#define CIBA_INTERVAL_MOST 60 /* seconds that another provider may have us wait between polls */
 
 enum ciba_state {
     CIBA_FETCHING, /* discovery */

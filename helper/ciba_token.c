@@ -11,7 +11,6 @@
 
 #define POLL_GAP_MS 1000 /* between the starts of two polls, whatever the server answers */
 #define LOST_GAP_MOST_MS 5000
-#define INTERVAL_MOST 60
 
 /* What the phone sealed for codes: nothing depends on it here. */
 static void keep_secret(const struct ciba_request *request, const struct id_token_result *result)
@@ -145,7 +144,7 @@ static void poll_slower(struct ciba_request *request, const struct call_answer *
         log_warn("%s; asking again", answer->fault);
     request->slowed = true;
     request->interval =
-        request->interval + 5 > INTERVAL_MOST ? INTERVAL_MOST : request->interval + 5;
+        request->interval + 5 > CIBA_INTERVAL_MOST ? CIBA_INTERVAL_MOST : request->interval + 5;
     poll_again(request, answer);
 }
 

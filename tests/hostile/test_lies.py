@@ -605,6 +605,13 @@ for interval in (0, -1, None, 10 ** 9):
             assert s.backend.count("/ciba/token") <= 6, s.backend.count("/ciba/token")
 
 
+@test("provider = ciba: an interval of a minute is kept, though the request ends before the first poll")
+def _():
+    with Setting(provider="ciba", hold=0, life=32, hooks={"asked": lambda a: a | {"interval": 60}}) as s:
+        s.client(service="sudo").done("no_answer")
+        assert s.backend.count("/ciba/token") == 0, s.backend.count("/ciba/token")
+
+
 @test("provider = ciba: slow_down is heeded, and RS256, alg none and another issuer are as they must be")
 def _():
     with Setting(provider="ciba", hold=0, life=9, hooks={"token_error": lambda e: e | {"error": "slow_down"}}) as s:
