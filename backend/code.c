@@ -88,12 +88,13 @@ static void reply_not_reserved(struct code_call *call, const struct store_rows *
 
 static void on_state(void *arg, enum store_status status, const struct store_rows *const *results)
 {
+    enum { FOUND_STATE, FOUND_RESULT, FOUND_ENDS }; /* columns of REQUEST_FOR_HOST */
     struct code_call *call = arg;
     int64_t now = store_now_ms(call->client.held.server->store);
     if (status != STORE_OK)
         client_stored(&call->client, STORE_FAILED);
-    else if (request_state(store_text(results[0], 0, 0), store_integer(results[0], 0, 2), now) ==
-             REQUEST_OPEN)
+    else if (request_state(store_text(results[0], 0, FOUND_STATE),
+                           store_integer(results[0], 0, FOUND_ENDS), now) == REQUEST_OPEN)
         reply_wrong(call);
     else
         reply_over(call);

@@ -176,6 +176,7 @@ static const struct {
 
 static void on_decided(void *arg, enum store_status status, const struct store_rows *const *results)
 {
+    enum column { STATE, RESULT, ENDS, USED, ID }; /* of REQUEST_STATE */
     struct decide_call *call = arg;
     struct server *server = call->phone.held.server;
     const struct store_rows *row = NULL;
@@ -189,10 +190,10 @@ static void on_decided(void *arg, enum store_status status, const struct store_r
         return;
     }
     if (store_count(results[2]))
-        request_changed(server, store_text(row, 0, 4), call->phone.user);
+        request_changed(server, store_text(row, 0, ID), call->phone.user);
     body = json_object();
-    if (body && !request_describe(body, store_text(row, 0, 0), store_text(row, 0, 1),
-                                  store_integer(row, 0, 2), store_integer(row, 0, 3),
+    if (body && !request_describe(body, store_text(row, 0, STATE), store_text(row, 0, RESULT),
+                                  store_integer(row, 0, ENDS), store_integer(row, 0, USED),
                                   store_now_ms(server->store))) {
         json_decref(body);
         body = NULL;

@@ -10,6 +10,9 @@
 #define OVER_TRY_MS 10000
 #define OVER_KEEP_MS 600000
 
+/* A row of PUSH_DEVICES. */
+enum column { DEVICE, PLATFORM, POLLED, PUSH, PUSH_OK };
+
 /* --- is any phone reached? ------------------------------------------------------------------ */
 
 static void unreached_kept(void *arg, enum store_status status,
@@ -66,8 +69,8 @@ static void push_to(struct phone *phone, const struct store_rows *rows, size_t r
                     const struct push_note *note)
 {
     static const struct push_watcher watcher = {phone_late, phone_done};
-    const struct push_target target = {phone->device, store_text(rows, row, 3),
-                                       store_integer(rows, row, 4) != 0};
+    const struct push_target target = {phone->device, store_text(rows, row, PUSH),
+                                       store_integer(rows, row, PUSH_OK) != 0};
 
     phone->delivery =
         push_deliver(phone->pushed->requests->push->outbox, &target, note, &watcher, phone);
@@ -83,10 +86,10 @@ static bool look_at_phones(struct pushed *pushed, const struct store_rows *rows,
     bool found = false;
 
     for (size_t row = 0; row < store_count(rows); row++) {
-        if (strcmp(store_text(rows, row, 1), "terminal") == 0 ||
-            store_integer(rows, row, 2) > now - PUSH_POLLED_MS)
+        if (strcmp(store_text(rows, row, PLATFORM), "terminal") == 0 ||
+            store_integer(rows, row, POLLED) > now - PUSH_POLLED_MS)
             pushed->reached = true;
-        if (!store_is_null(rows, row, 3))
+        if (!store_is_null(rows, row, PUSH))
             found = true;
     }
     return found;
@@ -109,9 +112,9 @@ static int push_to_phones(struct pushed *pushed, const struct store_rows *rows, 
     note.try_ms = note.keep_ms = pushed->ends - now;
     for (size_t row = 0; row < store_count(rows); row++) {
         struct phone *phone = &pushed->phones[pushed->count];
-        if (store_is_null(rows, row, 3))
+        if (store_is_null(rows, row, PUSH))
             continue;
-        *phone = (struct phone){.pushed = pushed, .device = strdup(store_text(rows, row, 0))};
+        *phone = (struct phone){.pushed = pushed, .device = strdup(store_text(rows, row, DEVICE))};
         if (!phone->device)
             goto out;
         pushed->count++;
@@ -174,10 +177,11 @@ static void send_over(struct pushed *pushed, const struct store_rows *rows)
     note.text = text;
     note.topic = topic;
     for (size_t row = 0; row < store_count(rows); row++) {
-        const struct push_target target = {store_text(rows, row, 0), store_text(rows, row, 3),
-                                           store_integer(rows, row, 4) != 0};
+        const struct push_target target = {store_text(rows, row, DEVICE),
+                                           store_text(rows, row, PUSH),
+                                           store_integer(rows, row, PUSH_OK) != 0};
         struct phone *phone = pushed_phone(pushed, target.device);
-        if (!phone || !phone->shows || store_is_null(rows, row, 3))
+        if (!phone || !phone->shows || store_is_null(rows, row, PUSH))
             continue;
         phone->shows = false;
         push_deliver(pushed->requests->push->outbox, &target, &note, &nobody, NULL);
@@ -233,6 +237,7 @@ static void end_request(struct pushed *pushed, const char *by)
 static void state_found(void *arg, enum store_status status,
                         const struct store_rows *const *results)
 {
+    enum { STATE, ENDS, METHOD, BY }; /* columns of PUSH_REQUEST */
     struct push_ask *ask = arg;
     struct store *store = ask->requests->push->server->store;
     struct pushed *pushed = *pushed_find(ask->requests, ask->id);
@@ -242,10 +247,10 @@ static void state_found(void *arg, enum store_status status,
     if (!pushed || pushed->over || status != STORE_OK)
         goto out;
     if (store_count(results[0]) > 0) {
-        state = request_state(store_text(results[0], 0, 0), store_integer(results[0], 0, 1),
+        state = request_state(store_text(results[0], 0, STATE), store_integer(results[0], 0, ENDS),
                               store_now_ms(store));
-        if (strcmp(store_text(results[0], 0, 2), "phone") == 0)
-            by = store_text(results[0], 0, 3);
+        if (strcmp(store_text(results[0], 0, METHOD), "phone") == 0)
+            by = store_text(results[0], 0, BY);
     }
     if (state == REQUEST_NONE || request_states[state].over)
         end_request(pushed, by);
