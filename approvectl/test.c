@@ -102,12 +102,12 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 
 static const struct pam_conv conversation = {converse, NULL};
 
-static int report(pam_handle_t *pam, int code, bool own_stack)
+static int report(pam_handle_t *pam, int code, bool alone)
 {
     char text[256];
 
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
-        if (results[i].code == code && (code != PAM_PERM_DENIED || own_stack)) {
+        if (results[i].code == code && (code != PAM_PERM_DENIED || alone)) {
             ctl_paint(code == PAM_SUCCESS ? 'g' : 'b', _(results[i].text));
             printf("\n");
             return results[i].exit_code;
@@ -119,8 +119,8 @@ static int report(pam_handle_t *pam, int code, bool own_stack)
     return EXIT_REFUSED;
 }
 
-/* One authentication. started: what pam_start said. */
-static int authenticate(pam_handle_t *pam, int started, const char *service, bool own_stack)
+/* One authentication. started: what pam_start said; alone: by the stack of the approval alone. */
+static int authenticate(pam_handle_t *pam, int started, const char *service, bool alone)
 {
     const char *terminal = ttyname(STDIN_FILENO), *login = getlogin();
     char text[256];
@@ -136,7 +136,7 @@ static int authenticate(pam_handle_t *pam, int started, const char *service, boo
     if (login)
         pam_set_item(pam, PAM_RUSER, login);
     code = pam_authenticate(pam, 0);
-    exit_code = report(pam, code, own_stack);
+    exit_code = report(pam, code, alone);
     pam_end(pam, code);
     return exit_code;
 }

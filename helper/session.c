@@ -150,7 +150,7 @@ void session_finish(struct session *session, enum outcome outcome, const char *d
                                        : CIBA_NOT_NEEDED);
         session->request = NULL;
         if (lets_in(outcome))
-            passed_note(&session->helper->passed, session->login.service, session->began);
+            passed_note(&session->helper->passed, session->login.service, session->started_boot_ms);
     }
 }
 
@@ -247,8 +247,8 @@ struct session *session_new(struct helper *helper, int fd, uid_t uid, enum outco
     session->fd = fd;
     session->uid = uid;
     session->refusal = refusal;
-    session->started = clock_mono_ms();
-    session->began = clock_boot_ms();
+    session->started_mono_ms = clock_mono_ms();
+    session->started_boot_ms = clock_boot_ms();
     session->readable = event_new(helper->base, fd, EV_READ | EV_PERSIST, on_readable, session);
     session->timer = evtimer_new(helper->base, on_timer, session);
     session->life = evtimer_new(helper->base, on_life_over, session);

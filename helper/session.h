@@ -41,8 +41,7 @@ struct session {
     struct lookup *lookup;
     struct host *host;
     struct policy policy;
-    int64_t started; /* clock_mono_ms */
-    int64_t began;   /* the same, clock_boot_ms */
+    int64_t started_mono_ms, started_boot_ms; /* when it was accepted, by both clocks */
     struct conversation conversation;
     struct ciba_request *request;
     char code[8]; /* typed, for a request that is being made; wiped */

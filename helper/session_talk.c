@@ -244,7 +244,7 @@ void session_talk(struct session *session)
                               .waits = policy->show == SHOW_WAIT || is_blind(session),
                               .code_first = policy->code_first,
                               .erases = (policy->profile->flags & PROFILE_GREETER) != 0,
-                              .deadline = session->started + policy->profile->limit * 1000};
+                              .deadline = session->started_mono_ms + policy->profile->limit * 1000};
     session->conversation.bound_way = has_bound_codes(session);
     session->conversation.bound =
         session->conversation.bound_way && session->host->trust == TRUST_PINNED;
