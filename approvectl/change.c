@@ -33,11 +33,6 @@ bool change_is_service(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
 }
 
-int64_t change_clock(void)
-{
-    return clock_boot_ms();
-}
-
 void change_boot(char boot[64])
 {
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -249,7 +244,7 @@ int64_t change_left(const struct change *change)
 
     change_boot(boot);
     if (!strcmp(boot, change->boot))
-        left = change->due_ms - change_clock();
+        left = change->due_ms - clock_boot_ms();
     else if (now < change->begun) /* a clock that is wrong measures nothing */
         left = 0;
     else

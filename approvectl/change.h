@@ -49,9 +49,6 @@ struct change {
 /* True for a name that can be a service's file: letters, digits, "_.-", no dot first. */
 bool change_is_service(const char *name);
 
-/* Milliseconds of CLOCK_BOOTTIME: since boot, sleep counts. */
-int64_t change_clock(void);
-
 /* The id of this boot. */
 void change_boot(char boot[64]);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "approvectl/reach.h"
+#include "common/clock.h"
 #include "common/i18n.h"
 
 #define ANCESTORS_MAX 64
@@ -129,7 +130,7 @@ static bool has_asked(const struct change *change, const char *socket_path, char
     char said[400];
     int64_t age = reach_last(socket_path, change->service, said, sizeof(said));
 
-    if (age >= 0 && !is_older(change, change_clock() - age))
+    if (age >= 0 && !is_older(change, clock_boot_ms() - age))
         return true;
     if (age >= 0)
         snprintf(said, sizeof(said),

@@ -268,7 +268,7 @@ static int write_all(struct protect *protect)
         return -1;
     change->begun = clock_wall();
     change->due = change->begun + protect->trial;
-    change->since_ms = change_clock();
+    change->since_ms = clock_boot_ms();
     change->due_ms = change->since_ms + protect->trial * 1000;
     change->state = protect->trial ? CHANGE_WAITS : CHANGE_KEPT;
     if (change_save(change) == 0)

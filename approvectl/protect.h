@@ -1,4 +1,5 @@
-/* What protect, unprotect, keep and revert share. */
+/* What protect, unprotect, keep and revert share: protect_watch is in revert.c, the others in
+ * unprotect.c. */
 #ifndef PROTECT_H
 #define PROTECT_H
 
