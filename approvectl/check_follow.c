@@ -5,7 +5,7 @@
 /* What a refusal looks like to libpam: the module's codes, and libpam's own where it cannot load or
  * call the module. The outcomes that let in are passed over. */
 static const int refusals[] = {
-#define OUTCOME(id, wire, state, pam, greeter, text, log) pam, greeter,
+#define OUTCOME(id, wire, pam, greeter, text, log) pam, greeter,
 #include "common/outcome.def"
 #undef OUTCOME
     PAM_ABORT, PAM_MODULE_UNKNOWN, PAM_OPEN_ERR, PAM_SYMBOL_ERR};

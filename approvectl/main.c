@@ -1,5 +1,4 @@
 /* approvectl: the host administrator's command. */
-#include <libintl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>

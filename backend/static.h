@@ -13,7 +13,7 @@
 struct static_files *static_read(const char *folder, char *why, size_t why_size);
 void static_free(struct static_files *files); /* NULL is fine */
 
-/* How many there are. */
+/* How many there are. For tests. */
 size_t static_count(const struct static_files *files);
 
 /* Handler of the routes GET "/", "/enroll", "/lang/" and "/screens/" with any file name, and "/"

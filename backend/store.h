@@ -24,19 +24,18 @@ enum statement {
     STATEMENT_COUNT
 };
 
-enum store_kind { STORE_NULL, STORE_INTEGER, STORE_TEXT, STORE_BLOB };
+enum store_kind { STORE_NULL, STORE_INTEGER, STORE_TEXT };
 
 struct store_value {
     enum store_kind kind;
     int64_t integer;
-    const void *bytes; /* TEXT (NUL-terminated) and BLOB */
+    const char *bytes; /* TEXT, NUL-terminated */
     size_t len;
 };
 
 #define V_NULL ((struct store_value){.kind = STORE_NULL})
 #define V_INT(i) ((struct store_value){.kind = STORE_INTEGER, .integer = (int64_t)(i)})
 #define V_TEXT(s) store_value_text(s) /* NULL becomes NULL */
-#define V_BLOB(p, n) ((struct store_value){.kind = STORE_BLOB, .bytes = (p), .len = (n)})
 struct store_value store_value_text(const char *text);
 
 enum store_status {
@@ -53,7 +52,6 @@ struct store_rows;
 size_t store_count(const struct store_rows *rows);
 int64_t store_integer(const struct store_rows *rows, size_t row, int column);  /* NULL is 0 */
 const char *store_text(const struct store_rows *rows, size_t row, int column); /* NULL is "" */
-const void *store_blob(const struct store_rows *rows, size_t row, int column, size_t *len);
 bool store_is_null(const struct store_rows *rows, size_t row, int column);
 
 /* One step of an operation. Parameters are copied when it is given in. */

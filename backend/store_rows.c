@@ -95,11 +95,6 @@ static const struct cell *find_cell(const struct store_rows *rows, size_t row, i
     return &rows->cells[row * rows->columns + (size_t)column];
 }
 
-static bool is_bytes(const struct cell *cell)
-{
-    return cell->type == SQLITE_TEXT || cell->type == SQLITE_BLOB;
-}
-
 void store_rows_changed(struct store_rows *rows, size_t changed)
 {
     rows->changed = changed;
@@ -120,14 +115,7 @@ int64_t store_integer(const struct store_rows *rows, size_t row, int column)
 const char *store_text(const struct store_rows *rows, size_t row, int column)
 {
     const struct cell *cell = find_cell(rows, row, column);
-    return is_bytes(cell) ? rows->bytes + cell->offset : "";
-}
-
-const void *store_blob(const struct store_rows *rows, size_t row, int column, size_t *len)
-{
-    const struct cell *cell = find_cell(rows, row, column);
-    *len = cell->len;
-    return is_bytes(cell) ? rows->bytes + cell->offset : NULL;
+    return cell->type == SQLITE_TEXT ? rows->bytes + cell->offset : "";
 }
 
 bool store_is_null(const struct store_rows *rows, size_t row, int column)

@@ -41,11 +41,6 @@ struct operation {
 
 /* --- operations ----------------------------------------------------------------------------- */
 
-static bool has_bytes(const struct store_value *value)
-{
-    return value->kind == STORE_TEXT || value->kind == STORE_BLOB;
-}
-
 /* One allocation for the operation and copies of all that it was given. */
 static struct operation *copy_operation(const struct store_step *steps, size_t count)
 {
@@ -53,7 +48,7 @@ static struct operation *copy_operation(const struct store_step *steps, size_t c
     for (size_t i = 0; i < count; i++) {
         values += steps[i].count;
         for (size_t j = 0; j < steps[i].count; j++)
-            if (has_bytes(&steps[i].values[j]))
+            if (steps[i].values[j].kind == STORE_TEXT)
                 bytes += steps[i].values[j].len + 1;
     }
     size_t head = sizeof(struct operation) + count * sizeof(struct store_step);
@@ -73,7 +68,7 @@ static struct operation *copy_operation(const struct store_step *steps, size_t c
         operation->steps[i].values = value;
         for (size_t j = 0; j < steps[i].count; j++, value++) {
             *value = steps[i].values[j];
-            if (!has_bytes(value))
+            if (value->kind != STORE_TEXT)
                 continue;
             if (value->len)
                 memcpy(copy, value->bytes, value->len);
@@ -147,10 +142,6 @@ static int bind_values(const struct prepared *prepared, const struct store_step 
             break;
         case STORE_TEXT:
             result = sqlite3_bind_text(prepared->statement, at, value->bytes, (int)value->len,
-                                       SQLITE_STATIC);
-            break;
-        case STORE_BLOB:
-            result = sqlite3_bind_blob(prepared->statement, at, value->bytes, (int)value->len,
                                        SQLITE_STATIC);
             break;
         }

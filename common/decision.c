@@ -17,7 +17,6 @@ const char *const decision_faults[] = {
     [DECISION_SIGNATURE] = "its signature is not this device's",
     [DECISION_OTHER_LOGIN] = "it was made for another login",
     [DECISION_TIME] = "it was not made during the login: the phone's clock may be wrong",
-    [DECISION_WRONG_NUMBER] = "its number is wrong",
 };
 
 char *decision_sign(const struct jwk *key, const char *details, size_t len, enum decision decision,

@@ -44,7 +44,7 @@ bool i18n_is_locale(const char *name);
 /* Takes over a .mo file's bytes (malloc). NULL, and they are freed, where they are none. For
  * i18n_find and tests. */
 struct catalogue *catalogue_new(char *data, size_t size);
-void catalogue_free(struct catalogue *catalogue); /* NULL is fine */
-size_t catalogue_count(const struct catalogue *catalogue);
+void catalogue_free(struct catalogue *catalogue);          /* NULL is fine */
+size_t catalogue_count(const struct catalogue *catalogue); /* for tests */
 
 #endif

@@ -73,7 +73,6 @@ enum decision_fault {
     DECISION_SIGNATURE,   /* wrong key or signature */
     DECISION_OTHER_LOGIN, /* other details */
     DECISION_TIME,        /* made more than 300 s outside the login's life */
-    DECISION_WRONG_NUMBER,
 };
 extern const char *const decision_faults[]; /* sentences for the log */
 

@@ -4,9 +4,9 @@
 
 /* The PAM codes are the module's affair: here their columns are dropped unread. */
 static const struct {
-    const char *wire, *state, *user_text, *log_text;
+    const char *wire, *user_text, *log_text;
 } outcomes[] = {
-#define OUTCOME(id, wire, state, pam, greeter, text, log) {wire, state, text, log},
+#define OUTCOME(id, wire, pam, greeter, text, log) {wire, text, log},
 #include "common/outcome.def"
 #undef OUTCOME
 };
@@ -14,11 +14,6 @@ static const struct {
 const char *outcome_wire(enum outcome outcome)
 {
     return outcomes[outcome].wire;
-}
-
-const char *outcome_state(enum outcome outcome)
-{
-    return outcomes[outcome].state;
 }
 
 const char *outcome_user_text(enum outcome outcome)

@@ -8,7 +8,7 @@
 #endif
 
 enum outcome {
-#define OUTCOME(id, wire, state, pam, greeter, text, log) OUTCOME_##id,
+#define OUTCOME(id, wire, pam, greeter, text, log) OUTCOME_##id,
 #include "common/outcome.def"
 #undef OUTCOME
     OUTCOME_COUNT
@@ -16,11 +16,10 @@ enum outcome {
 
 /* Columns of the table, by outcome. Texts are not translated yet: _(outcome_user_text(o)). */
 const char *outcome_wire(enum outcome outcome);
-const char *outcome_state(enum outcome outcome);     /* "" where no request was made */
 const char *outcome_user_text(enum outcome outcome); /* or NULL */
 const char *outcome_log_text(enum outcome outcome);
 
-/* The outcome with this wire name, or OUTCOME_COUNT. */
+/* The outcome with this wire name, or OUTCOME_COUNT. For tests. */
 enum outcome outcome_by_wire(const char *wire);
 
 #endif

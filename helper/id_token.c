@@ -140,8 +140,6 @@ static enum id_token_fault check_approval(const char *approval, const struct jwk
                        expected->login->user);
     fault = decision_check(approval, key, expected->details, strlen(expected->details), &decision,
                            &number);
-    if (fault == DECISION_WRONG_NUMBER)
-        return ID_TOKEN_WRONG_NUMBER;
     if (fault != DECISION_FITS)
         return invalid(result, "the phone's approval: %s", decision_faults[fault]);
     if (decision != DECISION_APPROVE)

@@ -39,7 +39,7 @@ bool profile_is_known(const char *service);
 /* The table for a man page (scdoc). */
 void profile_print_scdoc(FILE *out);
 
-/* The rows by index from 0, NULL at the end. */
+/* The rows by index from 0, NULL at the end. For tests. */
 const struct profile *profile_at(size_t index);
 
 #endif

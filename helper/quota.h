@@ -34,7 +34,7 @@ enum quota_room quota_room(const struct quotas *quotas, uid_t uid);
 void quota_charge(struct quotas *quotas, uid_t uid);
 void quota_release(struct quotas *quotas, uid_t uid);
 
-/* Everything that is counted. */
+/* Everything that is counted. For tests. */
 size_t quota_total(const struct quotas *quotas);
 
 /* May a login begin? now: clock_mono_ms. True counts it. */

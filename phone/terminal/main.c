@@ -1,5 +1,4 @@
 /* approve-phone: the phone in a terminal. */
-#include <libintl.h>
 #include <signal.h>
 
 #include "common/https.h"

@@ -11,7 +11,7 @@ static const struct {
     const char *wire;
     int code, greeter_code;
 } outcomes[] = {
-#define OUTCOME(id, wire, state, pam, greeter, text, log) {wire, pam, greeter},
+#define OUTCOME(id, wire, pam, greeter, text, log) {wire, pam, greeter},
 #include "common/outcome.def"
 #undef OUTCOME
 };

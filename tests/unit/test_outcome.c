@@ -9,10 +9,9 @@
 
 /* The whole table, with its PAM codes. */
 static const struct {
-    const char *state, *text;
     int pam, greeter;
 } rows[] = {
-#define OUTCOME(id, wire, state, pam, greeter, text, log) {state, text, pam, greeter},
+#define OUTCOME(id, wire, pam, greeter, text, log) {pam, greeter},
 #include "common/outcome.def"
 #undef OUTCOME
 };
@@ -49,17 +48,11 @@ static void a_greeter_never_gets_a_code_that_ends_it(void **state)
     }
 }
 
-static void states_and_texts_can_be_shown(void **state)
+static void texts_can_be_shown(void **state)
 {
-    static const char *const states[] = {"", "used", "denied", "expired", "cancelled"};
-
     (void)state;
     for (int i = 0; i < OUTCOME_COUNT; i++) {
         enum outcome outcome = (enum outcome)i;
-        bool known = false;
-        for (size_t s = 0; s < COUNT(states); s++)
-            known |= strcmp(outcome_state(outcome), states[s]) == 0;
-        assert_true(known);
         assert_true(strlen(outcome_log_text(outcome)) > 0);
         if (outcome_user_text(outcome)) {
             assert_true(sanitize_is_clean(outcome_user_text(outcome)));
@@ -74,7 +67,7 @@ int main(void)
         cmocka_unit_test(wire_names_are_unique_and_found),
         cmocka_unit_test(only_an_approval_and_a_code_let_in),
         cmocka_unit_test(a_greeter_never_gets_a_code_that_ends_it),
-        cmocka_unit_test(states_and_texts_can_be_shown),
+        cmocka_unit_test(texts_can_be_shown),
     };
     return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);
 }
