@@ -133,63 +133,65 @@ def keep_alive():
         assert re.findall(rb"HTTP/1.1 (\d+)", text)[:5] == [b"200"] * 4 + [b"404"], text
 
 
+HOST = "Host: localhost\r\n"
+POST = "POST /ciba/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+MALFORMED = {  # what it is, and the bytes
+    "two Content-Length": POST + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+    "two different Content-Length": POST + "Content-Length: 3\r\ncontent-length: 30\r\n\r\nabc",
+    "Content-Length in a list": POST + "Content-Length: 3, 3\r\n\r\nabc",
+    "Content-Length with a sign": POST + "Content-Length: +3\r\n\r\nabc",
+    "Content-Length below zero": POST + "Content-Length: -1\r\n\r\n",
+    "Content-Length in hex": POST + "Content-Length: 0x3\r\n\r\nabc",
+    "Content-Length without digits": POST + "Content-Length: \r\n\r\n",
+    "Content-Length beyond 64 bits": POST + "Content-Length: 18446744073709551617\r\n\r\na",
+    "two Transfer-Encoding": POST + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "length and chunks": POST + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks and length": POST + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "another coding": POST + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "identity coding": POST + "Transfer-Encoding: identity\r\n\r\n",
+    "chunked, after a blank": POST + "Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+    "a coding in HTTP/1.0": POST.replace("1.1", "1.0") + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a blank before the colon": POST + "Content-Length : 3\r\n\r\nabc",
+    "a name that is no token": f"GET / HTTP/1.1\r\n{HOST}Na(me: x\r\n\r\n",
+    "no name": f"GET / HTTP/1.1\r\n{HOST}: x\r\n\r\n",
+    "a line without colon": f"GET / HTTP/1.1\r\n{HOST}nonsense\r\n\r\n",
+    "no Host": "GET /healthz HTTP/1.1\r\n\r\n",
+    "no Host in HTTP/1.0": "GET /healthz HTTP/1.0\r\n\r\n",
+    "two Hosts": f"GET /healthz HTTP/1.1\r\n{HOST}{HOST}\r\n",
+    "an empty Host": "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n",
+    "a Host with a path": "GET /healthz HTTP/1.1\r\nHost: a/b\r\n\r\n",
+    "a Host with a user": "GET /healthz HTTP/1.1\r\nHost: a@b\r\n\r\n",
+    "bare LF": f"GET /healthz HTTP/1.1\nHost: localhost\n\n",
+    "one bare LF": f"GET /healthz HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n",
+    "bare CR": f"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n",
+    "a folded line": f"GET /healthz HTTP/1.1\r\n{HOST}X: a\r\n b\r\n\r\n",
+    "a folded first line": f"GET /healthz HTTP/1.1\r\n {HOST}\r\n",
+    "NUL in a value": f"GET /healthz HTTP/1.1\r\n{HOST}X: a\0b\r\n\r\n",
+    "NUL in the path": f"GET /he\0althz HTTP/1.1\r\n{HOST}\r\n",
+    "another control character": f"GET /healthz HTTP/1.1\r\n{HOST}X: a\x1b[2Jb\r\n\r\n",
+    "DEL": f"GET /healthz HTTP/1.1\r\n{HOST}X: \x7f\r\n\r\n",
+    "two Content-Type": POST + "Content-Type: application/json\r\nContent-Length: 0\r\n\r\n",
+    "an empty line in front": f"\r\nGET /healthz HTTP/1.1\r\n{HOST}\r\n",
+    "two blanks": f"GET  /healthz HTTP/1.1\r\n{HOST}\r\n",
+    "a blank in the path": f"GET /heal thz HTTP/1.1\r\n{HOST}\r\n",
+    "a tab for a blank": f"GET\t/healthz\tHTTP/1.1\r\n{HOST}\r\n",
+    "no version": f"GET /healthz\r\n{HOST}\r\n",
+    "a version of one digit": f"GET /healthz HTTP/1\r\n{HOST}\r\n",
+    "a version of more digits": f"GET /healthz HTTP/1.10\r\n{HOST}\r\n",
+    "the version in lower case": f"GET /healthz http/1.1\r\n{HOST}\r\n",
+    "a whole URL": f"GET http://localhost/healthz HTTP/1.1\r\n{HOST}\r\n",
+    "CONNECT's form": f"CONNECT localhost:22 HTTP/1.1\r\n{HOST}\r\n",
+    "the asterisk": f"OPTIONS * HTTP/1.1\r\n{HOST}\r\n",
+    "a method that is no token": f"G/T /healthz HTTP/1.1\r\n{HOST}\r\n",
+    "bytes above ASCII in the path": f"GET /\xe9 HTTP/1.1\r\n{HOST}\r\n",
+    "a fragment": f"GET /healthz#x HTTP/1.1\r\n{HOST}\r\n",
+}
+
+
 @test("refused with 400: whatever two servers could read in two ways")
 def malformed():
-    head = "Host: localhost\r\n"
-    post = "POST /ciba/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    cases = {
-        "two Content-Length": post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
-        "two different Content-Length": post + "Content-Length: 3\r\ncontent-length: 30\r\n\r\nabc",
-        "Content-Length in a list": post + "Content-Length: 3, 3\r\n\r\nabc",
-        "Content-Length with a sign": post + "Content-Length: +3\r\n\r\nabc",
-        "Content-Length below zero": post + "Content-Length: -1\r\n\r\n",
-        "Content-Length in hex": post + "Content-Length: 0x3\r\n\r\nabc",
-        "Content-Length without digits": post + "Content-Length: \r\n\r\n",
-        "Content-Length beyond 64 bits": post + "Content-Length: 18446744073709551617\r\n\r\na",
-        "two Transfer-Encoding": post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "length and chunks": post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "chunks and length": post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-        "another coding": post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "identity coding": post + "Transfer-Encoding: identity\r\n\r\n",
-        "chunked, after a blank": post + "Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
-        "a coding in HTTP/1.0": post.replace("1.1", "1.0") + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "a blank before the colon": post + "Content-Length : 3\r\n\r\nabc",
-        "a name that is no token": f"GET / HTTP/1.1\r\n{head}Na(me: x\r\n\r\n",
-        "no name": f"GET / HTTP/1.1\r\n{head}: x\r\n\r\n",
-        "a line without colon": f"GET / HTTP/1.1\r\n{head}nonsense\r\n\r\n",
-        "no Host": "GET /healthz HTTP/1.1\r\n\r\n",
-        "no Host in HTTP/1.0": "GET /healthz HTTP/1.0\r\n\r\n",
-        "two Hosts": f"GET /healthz HTTP/1.1\r\n{head}{head}\r\n",
-        "an empty Host": "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n",
-        "a Host with a path": "GET /healthz HTTP/1.1\r\nHost: a/b\r\n\r\n",
-        "a Host with a user": "GET /healthz HTTP/1.1\r\nHost: a@b\r\n\r\n",
-        "bare LF": f"GET /healthz HTTP/1.1\nHost: localhost\n\n",
-        "one bare LF": f"GET /healthz HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n",
-        "bare CR": f"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n",
-        "a folded line": f"GET /healthz HTTP/1.1\r\n{head}X: a\r\n b\r\n\r\n",
-        "a folded first line": f"GET /healthz HTTP/1.1\r\n {head}\r\n",
-        "NUL in a value": f"GET /healthz HTTP/1.1\r\n{head}X: a\0b\r\n\r\n",
-        "NUL in the path": f"GET /he\0althz HTTP/1.1\r\n{head}\r\n",
-        "another control character": f"GET /healthz HTTP/1.1\r\n{head}X: a\x1b[2Jb\r\n\r\n",
-        "DEL": f"GET /healthz HTTP/1.1\r\n{head}X: \x7f\r\n\r\n",
-        "two Content-Type": post + "Content-Type: application/json\r\nContent-Length: 0\r\n\r\n",
-        "an empty line in front": f"\r\nGET /healthz HTTP/1.1\r\n{head}\r\n",
-        "two blanks": f"GET  /healthz HTTP/1.1\r\n{head}\r\n",
-        "a blank in the path": f"GET /heal thz HTTP/1.1\r\n{head}\r\n",
-        "a tab for a blank": f"GET\t/healthz\tHTTP/1.1\r\n{head}\r\n",
-        "no version": f"GET /healthz\r\n{head}\r\n",
-        "a version of one digit": f"GET /healthz HTTP/1\r\n{head}\r\n",
-        "a version of more digits": f"GET /healthz HTTP/1.10\r\n{head}\r\n",
-        "the version in lower case": f"GET /healthz http/1.1\r\n{head}\r\n",
-        "a whole URL": f"GET http://localhost/healthz HTTP/1.1\r\n{head}\r\n",
-        "CONNECT's form": f"CONNECT localhost:22 HTTP/1.1\r\n{head}\r\n",
-        "the asterisk": f"OPTIONS * HTTP/1.1\r\n{head}\r\n",
-        "a method that is no token": f"G/T /healthz HTTP/1.1\r\n{head}\r\n",
-        "bytes above ASCII in the path": f"GET /\xe9 HTTP/1.1\r\n{head}\r\n",
-        "a fragment": f"GET /healthz#x HTTP/1.1\r\n{head}\r\n",
-    }
     wrong = {}
-    for name, request in cases.items():
+    for name, request in MALFORMED.items():
         try:
             status = status_of(request.encode("latin-1"), ends=True)
         except Exception as fault:  # named below, with all others
@@ -197,20 +199,19 @@ def malformed():
         if status != 400:
             wrong[name] = status
     assert not wrong, wrong
-    assert status_of(f"GET /healthz HTTP/2.0\r\n{head}\r\n".encode(), ends=True) == 505
+    assert status_of(f"GET /healthz HTTP/2.0\r\n{HOST}\r\n".encode(), ends=True) == 505
     assert status_of(ok) == 200
 
 
 @test("a second request that is hidden in the first is not answered: behind a length and chunks, behind two lengths, behind a chunk's extension")
 def smuggling():
-    post = "POST /ciba/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     hidden = ok.decode()
     for head in (f"Content-Length: {len(hidden) + 5}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
                  f"Content-Length: 0\r\nContent-Length: {len(hidden)}\r\n\r\n", "Content-Length : 5\r\n\r\n", "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
                  "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0;x\n\r\n\r\n", "Content-Length: 0\n\r\n",
                  "X: y\r\n Content-Length: 0\r\n\r\n"):
         with connect() as line:
-            line.sendall((post + head + hidden).encode())
+            line.sendall((POST + head + hidden).encode())
             said = b""
             line.settimeout(3)
             while more := line.recv(65536):

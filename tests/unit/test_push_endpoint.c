@@ -42,79 +42,80 @@ static void known_services_pass(void **state)
     }
 }
 
+static const char *const bad_endpoints[] = {
+    "",
+    "https:",
+    "https://",
+    "https:///x",
+    "https://fcm.googleapis.com", /* no path: nothing to post to */
+    "http://fcm.googleapis.com/x",
+    "HTTPS://fcm.googleapis.com/x",
+    "file:///etc/passwd",
+    "gopher://fcm.googleapis.com/x",
+    "//fcm.googleapis.com/x",
+    "https:fcm.googleapis.com/x",
+    " https://fcm.googleapis.com/x",
+    "https://fcm.googleapis.com/x ",
+    "https://fcm.googleapis.com/a b",
+    "https://fcm.googleapis.com/x\r\nHost: evil",
+    "https://fcm.googleapis.com/x\t",
+    "https://fcm.googleapis.com/\xc3\xa9",
+    "https://FCM.googleapis.com/x",
+    "https://fcm.googleapis.com./x",
+    "https://.fcm.googleapis.com/x",
+    "https://fcm..googleapis.com/x",
+    "https://fcm%2egoogleapis.com/x",
+    "https://fcm.googleapis.com%00.evil.example/x",
+    "https://fcm.googleapis.com:443/x",
+    "https://fcm.googleapis.com:8443/x",
+    "https://fcm.googleapis.com:/x",
+    "https://fcm.googleapis.com:0/x",
+    "https://fcm.googleapis.com:99999/x",
+    "https://fcm.googleapis.com:44a/x",
+    "https://push.example.org/x", /* listed with another port */
+    "https://push.example.org:08443/x",
+    "https://push.example.org:8444/x",
+    "https://user@fcm.googleapis.com/x",
+    "https://user:pass@fcm.googleapis.com/x",
+    "https://fcm.googleapis.com@evil.example/x",
+    "https://fcm.googleapis.com:443@evil.example/x",
+    "https://fcm.googleapis.com\\@evil.example/x",
+    "https://evil.example\\.push.apple.com/x",
+    "https://evil.example#.push.apple.com/x",
+    "https://evil.example?.push.apple.com/x",
+    "https://fcm.googleapis.com/x#fragment",
+    "https://fcm.googleapis.com?x",
+    "https://evil.example/x",
+    "https://evil.example/fcm.googleapis.com/x",
+    "https://xfcm.googleapis.com/x",
+    "https://a.fcm.googleapis.com/x",
+    "https://push.services.mozilla.com/x", /* the pattern is for names below */
+    "https://evilpush.services.mozilla.com/x",
+    "https://push.services.mozilla.com.evil.example/x",
+    "https://push.apple.com/x",
+    "https://xpush.apple.com/x",
+    "https://-a.push.apple.com.evil/x",
+    "https://127.0.0.1/x",
+    "https://127.1/x",
+    "https://2130706433/x",
+    "https://0x7f000001/x",
+    "https://[::1]/x",
+    "https://[::ffff:127.0.0.1]/x",
+    "https://localhost/x",
+    "https://169.254.169.254/latest/meta-data",
+    "https://*.push.apple.com/x",
+};
+
 static void bad_endpoints_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "",
-        "https:",
-        "https://",
-        "https:///x",
-        "https://fcm.googleapis.com", /* no path: nothing to post to */
-        "http://fcm.googleapis.com/x",
-        "HTTPS://fcm.googleapis.com/x",
-        "file:///etc/passwd",
-        "gopher://fcm.googleapis.com/x",
-        "//fcm.googleapis.com/x",
-        "https:fcm.googleapis.com/x",
-        " https://fcm.googleapis.com/x",
-        "https://fcm.googleapis.com/x ",
-        "https://fcm.googleapis.com/a b",
-        "https://fcm.googleapis.com/x\r\nHost: evil",
-        "https://fcm.googleapis.com/x\t",
-        "https://fcm.googleapis.com/\xc3\xa9",
-        "https://FCM.googleapis.com/x",
-        "https://fcm.googleapis.com./x",
-        "https://.fcm.googleapis.com/x",
-        "https://fcm..googleapis.com/x",
-        "https://fcm%2egoogleapis.com/x",
-        "https://fcm.googleapis.com%00.evil.example/x",
-        "https://fcm.googleapis.com:443/x",
-        "https://fcm.googleapis.com:8443/x",
-        "https://fcm.googleapis.com:/x",
-        "https://fcm.googleapis.com:0/x",
-        "https://fcm.googleapis.com:99999/x",
-        "https://fcm.googleapis.com:44a/x",
-        "https://push.example.org/x", /* listed with another port */
-        "https://push.example.org:08443/x",
-        "https://push.example.org:8444/x",
-        "https://user@fcm.googleapis.com/x",
-        "https://user:pass@fcm.googleapis.com/x",
-        "https://fcm.googleapis.com@evil.example/x",
-        "https://fcm.googleapis.com:443@evil.example/x",
-        "https://fcm.googleapis.com\\@evil.example/x",
-        "https://evil.example\\.push.apple.com/x",
-        "https://evil.example#.push.apple.com/x",
-        "https://evil.example?.push.apple.com/x",
-        "https://fcm.googleapis.com/x#fragment",
-        "https://fcm.googleapis.com?x",
-        "https://evil.example/x",
-        "https://evil.example/fcm.googleapis.com/x",
-        "https://xfcm.googleapis.com/x",
-        "https://a.fcm.googleapis.com/x",
-        "https://push.services.mozilla.com/x", /* the pattern is for names below */
-        "https://evilpush.services.mozilla.com/x",
-        "https://push.services.mozilla.com.evil.example/x",
-        "https://push.apple.com/x",
-        "https://xpush.apple.com/x",
-        "https://-a.push.apple.com.evil/x",
-        "https://127.0.0.1/x",
-        "https://127.1/x",
-        "https://2130706433/x",
-        "https://0x7f000001/x",
-        "https://[::1]/x",
-        "https://[::ffff:127.0.0.1]/x",
-        "https://localhost/x",
-        "https://169.254.169.254/latest/meta-data",
-        "https://*.push.apple.com/x",
-    };
     char origin[PUSH_ORIGIN_MAX], why[512];
 
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof bad_endpoints / sizeof bad_endpoints[0]; i++) {
         why[0] = '\0';
-        int result = push_endpoint_check(bad[i], SERVICES, origin, why, sizeof why);
+        int result = push_endpoint_check(bad_endpoints[i], SERVICES, origin, why, sizeof why);
         if (result == 0)
-            print_message("let through: %s\n", bad[i]);
+            print_message("let through: %s\n", bad_endpoints[i]);
         assert_int_equal(result, -1);
         assert_true(why[0] != '\0');
     }
