@@ -77,6 +77,24 @@ static void every_byte_comes_back(void **state)
     }
 }
 
+#define HASH "0123456789-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcde" /* 43 characters */
+
+static void a_sha256_has_its_length_and_its_letters(void **state)
+{
+    static const char *const wrong[] = {"", "0", HASH "f", HASH "=", " " HASH, &HASH[1]};
+    char text[] = HASH;
+
+    (void)state;
+    assert_true(base64url_is_sha256(HASH));
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_false(base64url_is_sha256(wrong[i]));
+    for (size_t i = 0; i < BASE64URL_SHA256; i++) {
+        text[i] = '.';
+        assert_false(base64url_is_sha256(text));
+        text[i] = HASH[i];
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +102,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_not_strict),
         cmocka_unit_test(refuses_nul_inside),
         cmocka_unit_test(every_byte_comes_back),
+        cmocka_unit_test(a_sha256_has_its_length_and_its_letters),
     };
     return cmocka_run_group_tests_name("base64url", tests, NULL, NULL);
 }

@@ -244,6 +244,16 @@ static void numbers_and_times_have_bounds(void **state)
         is_taken_with("number", json_pack("{s:s, s:[iif]}", "mode", "choose", "of", 10, 99, 55.0)));
 }
 
+static void a_host_s_id_has_letters_digits_and_three_more(void **state)
+{
+    static const char *const wrong[] = {"", " ", "web 1", "web1\n", "web/1", "web:1", "w\xc3\xa9"};
+
+    (void)state;
+    assert_true(login_is_host_id("Web-1._"));
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_false(login_is_host_id(wrong[i]));
+}
+
 static void the_host_key_has_its_form(void **state)
 {
     json_t *key = json_loads(RFC7515_A3_KEY, 0, NULL);
@@ -505,6 +515,7 @@ int main(void)
         cmocka_unit_test(members_must_be_all_there_and_no_others),
         cmocka_unit_test(strings_have_bounds),
         cmocka_unit_test(numbers_and_times_have_bounds),
+        cmocka_unit_test(a_host_s_id_has_letters_digits_and_three_more),
         cmocka_unit_test(the_host_key_has_its_form),
         cmocka_unit_test(junk_is_refused),
         cmocka_unit_test(the_hash_is_sha_256),
