@@ -10,7 +10,6 @@
 #include "common/oauth.h"
 #include "common/sanitize.h"
 
-
 unsigned id_token_algorithms(const struct host *host)
 {
     if (host->provider == PROVIDER_APPROVE)
