@@ -118,10 +118,10 @@ $(B)/tests/module/%: $(B)/obj/tests/module/%.o $(MODULE_TEST_PARTS) $(B)/libcomm
 	$(LINK) -o $@ $(filter %.o %.a,$^) -lcmocka -lpam $(LIBS)
 .SECONDARY:
 
-deps: ## install the Debian packages that building and testing need
-	@tests/install-packages
+deps: ## install the Debian packages that building needs (check, demo and bench install theirs)
+	@tests/install-packages build
 
-test: all $(UNIT) $(MODULE_TESTS) ## build and run the tests (packages must be there): TESTS="name …" picks some
+test: all $(UNIT) $(MODULE_TESTS) ## build and run the tests (packages must be there, tests/install-packages): TESTS="name …" picks some
 	@B=$(B) SANITIZE=$(SANITIZE) tests/run $(TESTS)
 
 check: ## install what is needed, build, lint, run every test

@@ -1,5 +1,9 @@
 #!/usr/bin/python3
-"""README.md's "Five minutes to a protected ssh", command by command as it is written there, on a Debian with a systemd of its own."""
+"""README.md's "Five minutes to a protected ssh", command by command as it is written there, on a Debian with a systemd of its own.
+
+That has no network and no compiler: what `apt install` and `make deps` would bring is there before, and for `make && make install` what was built here is
+installed into its root before it boots.
+"""
 import os
 import re
 import shutil
@@ -37,7 +41,11 @@ def follow(step, instead=None):
             found[command] = machine.run(command).stdout
 
 
-def install(_command):
+def there(_command):
+    """What the command would bring is there."""
+
+
+def install():
     """`make install`, into the container's root; what it was built with is on this machine."""
     arch = sandbox.sh("gcc", "-print-multiarch").stdout.strip()
     sandbox.sh(f"{sandbox.TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": machine.root, "SYSCONFDIR": "/etc",
@@ -61,11 +69,9 @@ def answer(number):
 def installed():
     with open(f"{machine.root}/etc/hosts", "w", encoding="utf-8") as hosts:
         hosts.write("127.0.0.1 localhost approve.example.org web1.example.org\n")
-    sandbox.sh("chroot", machine.root, "useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", "alice")
-    sandbox.sh("chroot", machine.root, "chpasswd", text=f"alice:{sandbox.PASSWORD}\n")
-    install("")
+    install()
     machine.boot()
-    follow(1, {"apt install": lambda _: None, "make deps": lambda _: None})
+    follow(1, {"apt install": there, "make deps": there})
     assert machine.run("systemctl --failed --plain --no-legend").stdout == ""
 
 
@@ -88,7 +94,19 @@ def host():
         term.expect("Joined: this host is web1")
         assert token not in term.before, "the token was shown"
         term.expect(pexpect.EOF)
-    follow(3, {"approvectl join": join})
+
+    def new_user(command):
+        term = phone(command)
+        for _ in "new", "again":
+            term.expect("ew password: ")
+            term.sendline(sandbox.PASSWORD)
+        while term.expect([r"\[\]: ", r"correct\? \[Y/n\] "]) == 0:  # name, room, telephone
+            term.sendline("")
+        term.sendline("y")
+        term.expect(pexpect.EOF)
+        term.close()
+        assert term.exitstatus == 0, term.before
+    follow(3, {"approvectl join": join, "apt install": there, "adduser": new_user})
 
 
 @test("4: the link of `enroll` makes a phone of a terminal")
