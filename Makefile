@@ -84,7 +84,7 @@ $(B)/gen/schema.h: backend/schema.sql
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
 man: $(MAN)
-# `%commands PROGRAM` and `%options PROGRAM` in a page are filled in from that program's own tables.
+# Lines such as `%commands PROGRAM` in a page are filled in from that program's own tables (docs/man/fill).
 $(B)/man/%: docs/man/%.scd docs/man/fill $(PROGRAMS)
 	@mkdir -p $(@D)
 	LC_ALL=C docs/man/fill $(B) < $< | scdoc > $@

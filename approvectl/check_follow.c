@@ -10,7 +10,6 @@ static const int refusals[] = {
 #undef OUTCOME
     PAM_ABORT, PAM_MODULE_UNKNOWN, PAM_OPEN_ERR, PAM_SYMBOL_ERR};
 
-/* The line of the first module of this kind, or NULL. */
 const struct pam_line *check_find_kind(const struct pam_stack *stack, enum pam_kind kind)
 {
     for (size_t i = 0; i < stack->count; i++) {

@@ -23,7 +23,7 @@ struct survey {
 
 struct survey check_follow(const struct pam_stack *stack);
 
-/* The auth line of the first module of this kind, or NULL. */
+/* The first line of this kind in the phase that asks, outside of substacks, or NULL. */
 const struct pam_line *check_find_kind(const struct pam_stack *stack, enum pam_kind kind);
 
 #endif

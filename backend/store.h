@@ -1,7 +1,7 @@
 /*
- * The store, as the rest of the backend sees it: asynchronous, one operation is one statement, and
- * what arrives in one turn of the event loop is one commit. Two engines can stand behind it
- * (store_sqlite.c now). Statements are in statements.def, the tables in schema.sql.
+ * The store, as the rest of the backend sees it: asynchronous, an operation is one statement or
+ * several that are kept together, and what arrives in one turn of the event loop is one commit. The
+ * engine is in store_sqlite.c. Statements are in statements.def, the tables in schema.sql.
  *
  * Rules: a transition is one conditional UPDATE; no callback reads and then writes on what it read.
  * A callback runs after the commit, so what it acknowledges is durable. It may start further
@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* statements.def: STATEMENT(id, "SQL with $1, $2, …"). Text in SQL may use now() nowhere: the time
- * is a parameter, or store_now(). */
+/* statements.def: STATEMENT(id, "SQL with $1, $2, …"). SQL's own clock is used nowhere: the time is
+ * a parameter, by store_now_ms(). */
 enum statement {
 #define STATEMENT(id, sql) STATEMENT_##id,
 #include "backend/statements.def"

@@ -38,7 +38,8 @@ void i18n_start(void);
  */
 bool i18n_find(const char *locale, const struct catalogue **catalogue);
 
-/* True where the name is the form of a locale: letters, digits, "_.@-", and not "C" or "POSIX". */
+/* True for what can be a locale's name: 2 to 32 letters, digits and "_.@-"; not "C", with a codeset
+ * or without, nor "POSIX". */
 bool i18n_is_locale(const char *name);
 
 /* Takes over a .mo file's bytes (malloc). NULL, and they are freed, where they are none. For

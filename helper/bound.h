@@ -42,7 +42,8 @@ struct bound_trial {
     long locked; /* with BOUND_LOCKED: seconds; 0: until an approval by phone */
 };
 
-/* Checks a code. Whatever the answer is, it is on the disk. */
+/* Checks a code. Right is only one that is on the disk as used up: where it cannot be written, the
+ * answer is BOUND_WRONG. BOUND_LOCKED looks at no code, and writes nothing. */
 enum bound_answer bound_try(struct bound *bound, struct bound_trial *trial);
 
 /* Thumbprints of devices whose secrets are held, this user's first: a new string, "" for none, or

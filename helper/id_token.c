@@ -76,8 +76,8 @@ static const char *check_times(const struct jws *jws, const struct id_token_expe
     return NULL;
 }
 
-/* CIBA Core requires the claim of our own server only: in poll mode another provider may leave it
- * out. */
+/* CIBA Core requires the claim in push mode only. Our server always sends it; in poll mode another
+ * provider may leave it out. */
 static const char *check_request(const struct jws *jws, const struct id_token_expected *expected)
 {
     const json_t *claim = json_object_get(jws->payload, OAUTH_CLAIM_AUTH_REQ_ID);
