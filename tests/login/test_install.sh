@@ -8,7 +8,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 number=0
 failed=0
-echo 1..8
+echo 1..9
 
 check() {
     number=$((number + 1))
@@ -23,6 +23,18 @@ has() {
     for file in "$@"; do [ -e "$root$file" ] || { echo "missing: $file"; return 1; }; done
 }
 
+# Of every page's relative links: the file that one names, without its place in it.
+links_lead_somewhere() {
+    count=0
+    while IFS=: read -r page link; do
+        link=${link#'('}
+        case $link in *://* | '#'*) continue ;; esac
+        count=$((count + 1))
+        [ -e "${page%/*}/${link%%#*}" ] || { echo "${page##*/}: leads nowhere: $link"; return 1; }
+    done < <(grep -o '](\([^)]*\)' "$root"/usr/share/doc/pam_approve/*.md | sed 's/:]/:/')
+    [ "$count" -gt 20 ] || { echo "$count links only"; return 1; }
+}
+
 # At their final paths, with the system's own units around them; in the sandbox, so that nothing of it stays.
 in_sandbox() {
     tests/sandbox/enter sh -euc "PREFIX=/usr DESTDIR= SYSCONFDIR=/etc PAMDIR=/usr/lib/$(gcc -print-multiarch)/security B=$B conf/install; $1"
@@ -34,6 +46,7 @@ check "programs, module, pages, units and examples are there" has /usr/sbin/appr
     /usr/lib/systemd/system/approve-helper.socket /usr/lib/sysusers.d/approve.conf /usr/lib/tmpfiles.d/approve.conf \
     /usr/share/pam_approve/pam.d/sshd /usr/share/pam_approve/pam.d/su-l /usr/share/pam-configs/pam_approve \
     /usr/share/pam_approve/authselect/system-auth /usr/share/pam_approve/sshd_config.d/pam_approve.conf
+check "the installed pages' links lead to pages and pictures that are there" links_lead_somewhere
 # What it says of the system's own units is not ours; what it says of ours is a fault, and so is a run that came to no end.
 check "systemd-analyze verify finds nothing in the units" in_sandbox 'cd /usr/lib/systemd/system
     status=0; said=$(systemd-analyze verify --man=no approve-* 2>&1) || status=$?
