@@ -145,7 +145,7 @@ bench: ## measure, beside other software in the same run (docs/benchmarks.md)
 	@$(MAKE) --no-print-directory -s all $(patsubst %,$(B)/tests/bench/%,load phone pam_time push_tool)
 	@B=$(B) tests/bench/run
 
-lint: ## clang-format, clang-tidy, cppcheck, shellcheck
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck, no long lines
 	@tests/lint
 
 include tests/fuzz/fuzz.mk

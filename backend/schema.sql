@@ -1,4 +1,5 @@
--- The store's tables. A CHECK compares with OR: SQLite makes a table in memory for each IN with more than two values. Times are milliseconds since 1970, flags are 0 or 1, secrets and keys are text. What changes here gets a line in upgrades (store_sqlite.c), so that stores of before go on.
+-- The store's tables. A CHECK compares with OR: SQLite makes a table in memory for each IN with more than two values. Times are milliseconds since 1970,
+-- flags are 0 or 1, secrets and keys are text. What changes here gets a line in upgrades (store_sqlite.c), so that stores of before go on.
 
 -- Who can be asked. enabled = 0: requests are turned off, codes still count.
 CREATE TABLE users (
@@ -63,7 +64,8 @@ CREATE TABLE invitations (
 CREATE INDEX invitations_user ON invitations (user_name);
 CREATE INDEX invitations_ends ON invitations (ends);
 
--- Every request, open or over; the activity is read from here too. user_name may be unknown to us: such a request is kept all the same, so that both look alike to the host.
+-- Every request, open or over; the activity is read from here too. user_name may be unknown to us: such a request is kept all the same, so that both
+-- look alike to the host.
 CREATE TABLE requests (
     id TEXT PRIMARY KEY,         -- auth_req_id
     request TEXT NOT NULL,       -- the details' own id
@@ -97,7 +99,8 @@ CREATE INDEX requests_made ON requests (made);
 CREATE INDEX requests_host ON requests (host_id) WHERE state IN ('open', 'approved');
 CREATE INDEX requests_ends ON requests (ends) WHERE state IN ('open', 'approved');
 
--- Message ids (jti) that were used, by sender, for as long as the message would be taken again. ends follows from the message's own signed times, so that a message which comes again has the same;
+-- Message ids (jti) that were used, by sender, for as long as the message would be taken again. ends follows from the message's own signed times, so
+-- that a message which comes again has the same;
 -- it stands first because new rows then lie side by side, and old ones too when they go.
 CREATE TABLE seen_ids (
     sender TEXT NOT NULL, -- 'host ID' or 'device ID'

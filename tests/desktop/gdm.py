@@ -72,14 +72,16 @@ class Gdm(greeter.Greeter):
 
     def desktop(self, user):
         """Waits for the GNOME Shell of a session; leave() ends it."""
-        sandbox.wait_for("the desktop", lambda: self.see(user) and "GNOME Shell started" in self.machine.run(f"journalctl --no-pager -o cat _UID=$(id -u {user})").stdout, 30)
+        log = f"journalctl --no-pager -o cat _UID=$(id -u {user})"
+        sandbox.wait_for("the desktop", lambda: self.see(user) and "GNOME Shell started" in self.machine.run(log).stdout, 30)
 
     def locked(self):
         return "yes" in self.machine.run("loginctl show-session --value -p LockedHint $(loginctl list-sessions --no-legend | awk '{print $1}')", check=False).stdout
 
     def with_desktop(self, on):
         """Whether the next session is a GNOME Shell, or over at once."""
-        sandbox.write(f"{self.root}/var/tmp/desktop", "#!/bin/sh\nexport XDG_CURRENT_DESKTOP=GNOME GNOME_SHELL_SESSION_MODE=user\nexec gnome-session --builtin --session=desk\n", 0o755 if on else 0o644)
+        sandbox.write(f"{self.root}/var/tmp/desktop", "#!/bin/sh\nexport XDG_CURRENT_DESKTOP=GNOME GNOME_SHELL_SESSION_MODE=user\n"
+                      "exec gnome-session --builtin --session=desk\n", 0o755 if on else 0o644)
 
     def lock(self):
         self.machine.run("loginctl lock-sessions")

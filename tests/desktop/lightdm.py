@@ -29,7 +29,8 @@ user-session=probe
         self.mark = 0  # of the log: what is looked for comes after it
 
     def start(self):
-        self.run_inside("mkdir -p /run/lightdm /var/lib/lightdm/data; dbus-uuidgen --ensure; dbus-daemon --system --fork; . /etc/default/locale; export LANG; lightdm --debug",
+        self.run_inside("mkdir -p /run/lightdm /var/lib/lightdm/data; dbus-uuidgen --ensure; dbus-daemon --system --fork; "
+                        ". /etc/default/locale; export LANG; lightdm --debug",
                         "DISPLAY=:0", "XAUTHORITY=/run/lightdm/root/:0")
         self.logged("Prompt greeter", 20)
 

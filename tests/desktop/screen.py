@@ -18,7 +18,8 @@ PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def pipe(argv, data):
-    return subprocess.run(argv, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, env={"PATH": os.environ["PATH"], "OMP_THREAD_LIMIT": "1"}).stdout
+    return subprocess.run(argv, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
+                          env={"PATH": os.environ["PATH"], "OMP_THREAD_LIMIT": "1"}).stdout
 
 
 class GreeterLost(AssertionError):
@@ -48,7 +49,8 @@ class Screen:
         self.people = []
         self.folder = None  # for pictures
         arch = sandbox.sh("gcc", "-print-multiarch").stdout.strip()
-        sandbox.sh(f"{sandbox.TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": self.root, "SYSCONFDIR": "/etc", "PAMDIR": f"/usr/lib/{arch}/security", "B": sandbox.B})
+        sandbox.sh(f"{sandbox.TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": self.root, "SYSCONFDIR": "/etc",
+                                                      "PAMDIR": f"/usr/lib/{arch}/security", "B": sandbox.B})
 
     def make_root(self):
         return container.overlay(self.kind)

@@ -36,7 +36,8 @@ class Desk(screen.Screen):
 
     def start(self):
         sandbox.write(f"{self.root}/home/alice/.xscreensaver", "mode: blank\nfade: False\nunfade: False\n")
-        self.run_inside(f"Xvfb :0 -screen 0 {screen.WIDTH}x{screen.HEIGHT}x24 -nolisten tcp -noreset -ac", "DISPLAY=:0", "HOME=/home/alice", "USER=alice", "XDG_RUNTIME_DIR=/tmp/alice")
+        self.run_inside(f"Xvfb :0 -screen 0 {screen.WIDTH}x{screen.HEIGHT}x24 -nolisten tcp -noreset -ac",
+                        "DISPLAY=:0", "HOME=/home/alice", "USER=alice", "XDG_RUNTIME_DIR=/tmp/alice")
         sandbox.wait_for("the X server", lambda: self.inside("xdotool", "getdisplaygeometry", check=False).returncode == 0)
         self.inside("install", "-d", "-m", "700", "-o", "alice", "/tmp/alice")
 

@@ -115,7 +115,8 @@ def all_ahead():
     works_again()
 
 
-@test("all clocks jump an hour back: by its own clock the host ends the login in time and withdraws the request, which would stay open for an hour; a late approval is refused")
+@test("all clocks jump an hour back: by its own clock the host ends the login in time and withdraws the request, which would stay open "
+      "for an hour; a late approval is refused")
 def all_back():
     set_clocks()
     world.forget_denials()
@@ -131,7 +132,8 @@ def all_back():
     works_again()
 
 
-@test("I5: a code, a phone's message and an assertion that were used stay used up when the clock is set an hour ahead, the server starts there, and the clock is set back; so do locks")
+@test("I5: a code, a phone's message and an assertion that were used stay used up when the clock is set an hour ahead, "
+      "the server starts there, and the clock is set back; so do locks")
 def used_up():
     machine = faults.Machine("other")
     with peers.Server("[limits]\ncodes_wrong_host = 3\ncodes_wrong_user = 3\n", prefix=machine.env) as server:

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""I6: kill -9 of the server, the helper, a phone and the callers while logins wait in every state of docs/backend-protocol.md and decisions are on their way: nobody gets in without an
-approval, no acknowledged approval is lost, what is over stays over, and each login goes on or ends. And kill -9 of the server at each step of one sign-in."""
+"""I6: kill -9 of the server, the helper, a phone and the callers while logins wait in every state of docs/backend-protocol.md and decisions are on their way:
+nobody gets in without an approval, no acknowledged approval is lost, what is over stays over, and each login goes on or ends. And kill -9 of the server at
+each step of one sign-in."""
 import os
 import random
 import signal
@@ -71,7 +72,8 @@ class Login:
 
 
 class Crowd:
-    """Logins of the others, all asked before the fault; from go() on they are answered while it happens: one by a code, the others by their phones, again and again until it is told."""
+    """Logins of the others, all asked before the fault; from go() on they are answered while it happens: one by a code, the others by their phones, again and
+    again until it is told."""
 
     def __init__(self, turn):
         with ThreadPoolExecutor(4) as pool:
@@ -112,7 +114,8 @@ class Crowd:
 
 
 def stage(turn):
-    """A crowd, and logins in every state, one that nobody ever approves, and some whose approval will be on its way. The helper is stopped, so that what is approved is not collected."""
+    """A crowd, and logins in every state, one that nobody ever approves, and some whose approval will be on its way. The helper is stopped, so that what is
+    approved is not collected."""
     world.host.helper.send(signal.SIGCONT)  # where a test before this one failed
     world.host.conf("[service sshd]\nlife = 10")
     logins = {"expired": Login("expired", f"127.0.{turn}.1").asked()}
@@ -245,7 +248,8 @@ def ssh_processes():
     return found
 
 
-@test("kill -9 of the callers, sshd's processes of each login: nobody of theirs gets in, open requests are withdrawn at once, a late approval is refused, no process is left; the others get in")
+@test("kill -9 of the callers, sshd's processes of each login: nobody of theirs gets in, open requests are withdrawn at once, "
+      "a late approval is refused, no process is left; the others get in")
 def callers():
     mark = world.syslog.mark()
     crowd, logins, final = stage(4)
@@ -321,7 +325,8 @@ def sign_in_killed(call, number, address):
     return happened
 
 
-@test("kill -9 of the server before each answer, each sync and every fifth write to the store in one sign-in: it gets in by its approval, once, or, where its host heard nothing of the request, says that the server is unreachable")
+@test("kill -9 of the server before each answer, each sync and every fifth write to the store in one sign-in: it gets in by its approval, once, "
+      "or, where its host heard nothing of the request, says that the server is unreachable")
 def each_write():
     for place, (call, step, least) in enumerate((("write", 1, 8), ("fdatasync", 1, 4), ("pwrite64", 5, 6))):
         kills = 0

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""I6: a full disk and files that cannot be made durable, under the real server while logins wait: 503, nothing is acknowledged, and all goes on when the fault is over."""
+"""I6: a full disk and files that cannot be made durable, under the real server while logins wait: 503, nothing is acknowledged,
+and all goes on when the fault is over."""
 import http.client
 import os
 import sqlite3
@@ -62,8 +63,8 @@ def refused_by_phone(ssh, request, decision, number):
 
 
 def broken_store(begin, end, kill):
-    """Two logins wait; the store breaks; nothing can be decided, no login begins, nobody gets in; the store is well again, or the server is killed first: the two end as their
-    phone says."""
+    """Two logins wait; the store breaks; nothing can be decided, no login begins, nobody gets in; the store is well again, or the server is killed
+    first: the two end as their phone says."""
     world.forget_denials()
     count = rows("SELECT count(*) FROM requests")[0][0]
     assert health() == 200

@@ -155,10 +155,15 @@ def _():
         offline(s, code(), "wrong")
 
 
+def sealed(request, phone):
+    """What the phone seals for this host, as it should be."""
+    return seal(request.details["host_key"], request.raw, phone.thumbprint, SECRET)
+
+
 BAD_APPROVALS = [
-    ("a wrong number", lambda b, r: b.phone.decide(r.raw, number=10 + (r.number + 44) % 90, host_secret=seal(r.details["host_key"], r.raw, b.phone.thumbprint, SECRET)), "wrong_number"),
-    ("another key's signature", lambda b, r: Phone().decide(r.raw, number=r.number, host_secret=seal(r.details["host_key"], r.raw, b.phone.thumbprint, SECRET)), "invalid_approval"),
-    ("a denial inside", lambda b, r: b.phone.decide(r.raw, "deny", host_secret=seal(r.details["host_key"], r.raw, b.phone.thumbprint, SECRET)), "invalid_approval"),
+    ("a wrong number", lambda b, r: b.phone.decide(r.raw, number=10 + (r.number + 44) % 90, host_secret=sealed(r, b.phone)), "wrong_number"),
+    ("another key's signature", lambda b, r: Phone().decide(r.raw, number=r.number, host_secret=sealed(r, b.phone)), "invalid_approval"),
+    ("a denial inside", lambda b, r: b.phone.decide(r.raw, "deny", host_secret=sealed(r, b.phone)), "invalid_approval"),
 ]
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""sshd and ssh of Debian testing (10.3 or later), which show a PAM text at once: the default, and `show = wait`. `make check-newer-openssh`; not in `make check`, as testing moves."""
+"""sshd and ssh of Debian testing (10.3 or later), which show a PAM text at once: the default, and `show = wait`.
+`make check-newer-openssh`; not in `make check`, as testing moves."""
 import os
 import shutil
 import sys

@@ -90,7 +90,8 @@ def control_master():
     sandbox.sh("ssh", "-p", PORT, *options, "-O", "exit", "alice@127.0.0.1", check=False)
 
 
-@test("ansible: over a connection that was opened by hand, as docs/callers.md says, it works and asks nobody; without one the host is unreachable at once, and no phone rings")
+@test("ansible: over a connection that was opened by hand, as docs/callers.md says, it works and asks nobody; "
+      "without one the host is unreachable at once, and no phone rings")
 def ansible():
     os.makedirs("/root/.ssh", mode=0o700, exist_ok=True)
     sandbox.write("/tmp/inventory", f"web1 ansible_host=127.0.0.1 ansible_port={PORT} ansible_user=alice ansible_python_interpreter=/usr/bin/python3\n")
@@ -143,7 +144,9 @@ client.on("keyboard-interactive", async (name, instructions, language, prompts, 
     for (const { prompt } of prompts) answers.push(await new Promise((done) => lines.question(prompt, done)));
     finish(answers);
 });
-client.on("ready", () => client.exec("echo in as $(id -un)", (error, stream) => stream.on("data", (text) => process.stdout.write(text)).on("close", () => process.exit(0))));
+client.on("ready", () => client.exec("echo in as $(id -un)", (error, stream) => {
+    stream.on("data", (text) => process.stdout.write(text)).on("close", () => process.exit(0));
+}));
 client.on("error", (error) => { console.log("error: " + error.message); process.exit(1); });
 client.connect({ host: "127.0.0.1", port: Number(process.env.PORT), username: "alice", readyTimeout: 60000, ...JSON.parse(process.env.OPTIONS) });
 """

@@ -84,7 +84,8 @@ def help_texts():
     for program, words in (("approvectl", "approbation des connexions"), ("approve-phone", "approuver une demande"), ("approve-server", "faire tourner le serveur")):
         pages = [sandbox.sh(program, "--help", env=FRENCH).stdout]
         assert words in pages[0], pages[0]
-        pages += [sandbox.sh(program, *command, "--help", env=FRENCH, check=False).stdout for command in (("join",), ("test",), ("enroll",), ("watch",), ("init",), ("host", "add"))]
+        pages += [sandbox.sh(program, *command, "--help", env=FRENCH, check=False).stdout
+                  for command in (("join",), ("test",), ("enroll",), ("watch",), ("init",), ("host", "add"))]
         for text in english:
             assert not any(text in page for page in pages), (program, text)
     options = sandbox.sh("approve-server", "--help-options", env=FRENCH).stdout

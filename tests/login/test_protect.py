@@ -276,7 +276,8 @@ def killed_back():
     for name, most in (("rename", 3), ("fsync", 5), ("unlink", 4)):
         for number in range(1, most):
             ctl("protect", "sshd", "--revert-after", "1h")
-            sandbox.sh(*sandbox.strace("-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}", "approvectl", "unprotect", "sshd"), check=False)
+            sandbox.sh(*sandbox.strace("-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}",
+                                       "approvectl", "unprotect", "sshd"), check=False)
             assert sandbox.read(STACK) in (DEBIAN, OURS), (name, number)
             if os.path.exists(f"{STATE}/sshd.json"):
                 ctl("unprotect", "sshd")
@@ -361,7 +362,8 @@ def asked_nobody(done):
     assert done.returncode == 1 and "so that you are asked" in done.stdout, done.stdout
 
 
-@test("sudo: `keep` wants one that asked after the change: not root's own, not one within alice's timestamp, not an approval before the change; after a real one it keeps")
+@test("sudo: `keep` wants one that asked after the change: not root's own, not one within alice's timestamp, not an approval before the change; "
+      "after a real one it keeps")
 def sudo():
     at_first()
     sandbox.write("/etc/sudoers.d/tests", SUDOERS, 0o440)

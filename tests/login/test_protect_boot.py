@@ -52,7 +52,8 @@ def power_cut():
 @test("protect sshd: its unit waits, and puts all back in time; sshd that runs is told of both")
 def in_time():
     arch = sandbox.sh("gcc", "-print-multiarch").stdout.strip()
-    sandbox.sh(f"{sandbox.TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": machine.root, "SYSCONFDIR": "/etc", "PAMDIR": f"/usr/lib/{arch}/security", "B": sandbox.B})
+    sandbox.sh(f"{sandbox.TOP}/conf/install", env={"PREFIX": "/usr", "DESTDIR": machine.root, "SYSCONFDIR": "/etc",
+                                                  "PAMDIR": f"/usr/lib/{arch}/security", "B": sandbox.B})
     sandbox.sh("chroot", machine.root, "useradd", "--create-home", "--shell", "/bin/bash", "alice")
     sandbox.sh("chroot", machine.root, "chpasswd", text=f"alice:{sandbox.PASSWORD}\n")
     machine.boot()

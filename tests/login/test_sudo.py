@@ -250,8 +250,8 @@ def background_stopped():
     assert "root" not in shown and world.requests() == before, shown
 
 
-@test("D2: a background job of an interactive bash: `sudo id &` stops before the approval, rings no phone, and gives up in the foreground; with the password from a pipe it shows the number, "
-      "leaves the keys to bash, and Approve opens")
+@test("D2: a background job of an interactive bash: `sudo id &` stops before the approval, rings no phone, and gives up in the foreground; "
+      "with the password from a pipe it shows the number, leaves the keys to bash, and Approve opens")
 def background_of_shell():
     before = world.requests()
     terminal = Terminal("exec bash --norc -i")

@@ -29,8 +29,8 @@ def start_polkit():
 
 
 class Way:
-    """One program on a terminal. asks: whose phone rings; opens: what shows that it went on; shown: the command on the phone; alone: how often the phone rings where there is no
-    terminal, and the program's words then."""
+    """One program on a terminal. asks: whose phone rings; opens: what shows that it went on; shown: the command on the phone; alone: how
+    often the phone rings where there is no terminal, and the program's words then."""
 
     keys = True  # Enter while it waits brings the code prompt
 

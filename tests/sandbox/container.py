@@ -46,7 +46,8 @@ class Container:
         # of its children the one that has become systemd; others come and go before it
         leader = sandbox.wait_for("the container", lambda: sandbox.sh("pgrep", "-P", str(self.daemon.child.pid), "-x", "systemd", check=False).stdout.split(), 10)[0]
         self.leader = int(leader)
-        self.enter = ["nsenter", f"--target={leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd", "--", "env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8"]
+        self.enter = ["nsenter", f"--target={leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd", "--",
+                      "env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8"]
 
     def boot(self, seconds=30):
         """Returns when systemd has nothing more to start."""

@@ -66,7 +66,9 @@ test('S6: a ring counts the seconds of the code down, in steps of a second, as t
 		return seen.size;
 	});
 	assert.ok(states >= 3 && states <= 5, `${states} states of the ring in 3 s`);
-	const live = await alice.page.locator('[role=timer], .ring').evaluateAll((nodes) => nodes.map((node) => node.getAttribute('aria-live') ?? node.closest('[aria-live], [role=status], [role=alert]')));
+	const live = await alice.page.locator('[role=timer], .ring').evaluateAll((nodes) =>
+		nodes.map((node) => node.getAttribute('aria-live') ?? node.closest('[aria-live], [role=status], [role=alert]')),
+	);
 	assert.deepEqual(live, [null, null]);
 	await alice.blank.close();
 });
