@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "backend/client_auth.h"
+#include "backend/rate.h"
 #include "backend/request.h"
 #include "backend/routes.h"
 #include "backend/sweep.h"
 #include "common/address.h"
 #include "common/base64url.h"
+#include "common/clock.h"
 #include "common/json_text.h"
 #include "common/log.h"
 #include "common/login.h"
@@ -20,6 +22,7 @@
 #define DETAILS_MAX 4096 /* of authorization_details */
 #define DETAILS_TIME 300 /* seconds that the details' times may be off */
 #define RETRY_AFTER 5
+#define TOO_MANY "pam_approve_too_many_requests"
 #define HELD_MAX 32 /* thumbprints in `held` */
 
 struct backchannel_call {
@@ -175,7 +178,7 @@ static void on_fault(void *arg, enum store_status status, const struct store_row
     else if (store_integer(results[0], 0, 1) != 0)
         refuse(call, "invalid_authorization_details", "details were used before");
     else
-        client_error_with(&call->client, 429, "pam_approve_too_many_requests",
+        client_error_with(&call->client, 429, TOO_MANY,
                           "too many requests of this host, or of this host for this user, are open",
                           NULL, RETRY_AFTER);
 }
@@ -291,6 +294,7 @@ static void ask(struct client_call *client)
     enum number_mode least = (enum number_mode)config_choice(server->config, "requests", "number");
     const char *why = read_wishes(call), *user, *details;
     char *id;
+    long wait;
 
     client->clear = clear;
     if (why) {
@@ -311,6 +315,12 @@ static void ask(struct client_call *client)
         client_error_with(&call->client, 400, "pam_approve_number_required",
                           "the server wants a stricter number mode",
                           json_pack("{ss}", "number", login_number_modes[least]), 0);
+        return;
+    }
+    wait = rates_take(server->asked, client->host, clock_mono_ms());
+    if (wait > 0) {
+        client_error_with(client, 429, TOO_MANY, "this host has made too many requests in an hour",
+                          NULL, wait);
         return;
     }
     id = random_token(16);

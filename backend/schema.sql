@@ -94,9 +94,12 @@ CREATE TABLE requests (
     CHECK ((state <> 'approved' AND state <> 'used') OR (decided IS NOT NULL AND method <> ''))
 );
 CREATE UNIQUE INDEX requests_request ON requests (user_name, request);
-CREATE INDEX requests_user ON requests (user_name, made);
+-- A user's requests that phones saw are few, as pushes are limited; of the others a host can make many. Whatever counts or lists the first must not read the others.
+CREATE INDEX requests_user ON requests (user_name, shown, made);
+CREATE INDEX requests_by_code ON requests (user_name, made) WHERE shown = 0 AND result = 'signed_in';
+CREATE INDEX requests_unshown ON requests (made) WHERE shown = 0 AND result <> 'signed_in'; -- to be swept early
 CREATE INDEX requests_made ON requests (made);
-CREATE INDEX requests_host ON requests (host_id) WHERE state IN ('open', 'approved');
+CREATE INDEX requests_host ON requests (host_id, user_name) WHERE state IN ('open', 'approved');
 CREATE INDEX requests_ends ON requests (ends) WHERE state IN ('open', 'approved');
 
 -- Message ids (jti) that were used, by sender, for as long as the message would be taken again. ends follows from the message's own signed times, so

@@ -13,6 +13,7 @@
 #include "backend/keys.h"
 #include "backend/program.h"
 #include "backend/push.h"
+#include "backend/rate.h"
 #include "backend/server.h"
 #include "backend/server_url.h"
 #include "backend/static.h"
@@ -26,7 +27,8 @@
 #include "common/seccomp_filter.h"
 
 #define WHY_SIZE 512
-#define KEYS_KEPT 10000      /* parsed keys of hosts and devices */
+#define KEYS_KEPT 10000 /* parsed keys of hosts and devices */
+#define HOUR_MS 3600000
 #define SPARE_DESCRIPTORS 64 /* for the store, listeners and pushes */
 
 /* What serve makes and ends, beyond what it shares with the handlers. */
@@ -114,6 +116,8 @@ static int start_parts(struct serving *serving)
             return -1;
     }
     if (!(server->waiters = waiters_new(server->base)) || !(server->keys = keys_new(KEYS_KEPT)) ||
+        !(server->asked =
+              rates_new(config_integer(server->config, "limits", "requests_per_host"), HOUR_MS)) ||
         !(server->http = http_server_new(server->base, server_routes, server)))
         return -1;
     if (open_store(serving) < 0)
@@ -209,6 +213,7 @@ static void end_parts(struct serving *serving)
     static_free(server->files);
     waiters_free(server->waiters);
     keys_free(server->keys);
+    rates_free(server->asked);
     for (size_t i = 0; i < 2; i++)
         if (serving->end[i])
             event_free(serving->end[i]);

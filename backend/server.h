@@ -14,6 +14,7 @@ struct waiters;      /* held calls by request and by user: waiters.h */
 struct keys;         /* parsed keys of hosts and devices: keys.h */
 struct push;         /* pushes to phones: push.h */
 struct static_files; /* the app's files: static.h */
+struct rates;        /* how often each host may ask: rate.h */
 struct sweep;        /* ends of requests, and what is too old: sweep.h */
 
 struct server {
@@ -24,6 +25,7 @@ struct server {
     struct waiters *waiters;
     struct keys *keys;
     struct sweep *sweep;
+    struct rates *asked;         /* by hosts */
     struct push *push;           /* NULL where [push] enabled is no */
     struct static_files *files;  /* NULL where there are none */
     const char *issuer;          /* the URL without a slash at its end; also the origin of links */

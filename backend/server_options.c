@@ -240,6 +240,16 @@ const struct config_option server_options[] = {
      .fallback = "1000",
      .help = N_("Open requests that one host may have, and connections.")},
     {.section = "limits",
+     .key = "requests_per_host",
+     .type = CONFIG_INTEGER,
+     .low = 1,
+     .high = 100000000,
+     .fallback = "10000",
+     .help =
+         N_("Requests that one host may make in an hour. It bounds what a host can write to the "
+            "store: about 4 KiB each, kept for 90 days where a phone saw it or somebody got in, "
+            "else for 7.")},
+    {.section = "limits",
      .key = "open_per_user",
      .type = CONFIG_INTEGER,
      .low = 1,

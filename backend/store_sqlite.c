@@ -15,7 +15,7 @@
 #include "common/log.h"
 
 #define BUSY_MS 1000      /* how long a backup that holds the write lock may block us */
-#define SCHEMA_VERSION 2  /* PRAGMA user_version */
+#define SCHEMA_VERSION 3  /* PRAGMA user_version */
 #define WAL_KEPT 16777216 /* bytes of the log that are kept after a checkpoint */
 #define WAL_PAGES 4000    /* of 4 KiB, in the log when a checkpoint is due */
 #define CACHE_KIB 16384   /* most that the pages in memory take */
@@ -107,6 +107,13 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
     "CREATE TABLE seen_ids (sender TEXT NOT NULL, id TEXT NOT NULL, ends BIGINT NOT NULL,"
     " PRIMARY KEY (ends, sender, id)) WITHOUT ROWID;"
     "INSERT INTO seen_ids SELECT sender, id, ends FROM seen_ids_1; DROP TABLE seen_ids_1",
+    "DROP INDEX IF EXISTS requests_user; DROP INDEX IF EXISTS requests_host;"
+    "CREATE INDEX requests_user ON requests (user_name, shown, made);"
+    "CREATE INDEX requests_by_code ON requests (user_name, made)"
+    " WHERE shown = 0 AND result = 'signed_in';"
+    "CREATE INDEX requests_unshown ON requests (made) WHERE shown = 0 AND result <> 'signed_in';"
+    "CREATE INDEX requests_host ON requests (host_id, user_name)"
+    " WHERE state IN ('open', 'approved')",
 };
 
 /* The schema, or what brings that of an older version up to it; all or nothing. */

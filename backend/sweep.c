@@ -15,6 +15,7 @@
  */
 #define DAY_MS ((int64_t)86400 * 1000)
 #define KEEP_REQUESTS_MS (90 * DAY_MS)
+#define KEEP_UNSHOWN_MS (7 * DAY_MS)   /* no phone saw them, and nobody got in by them */
 #define KEEP_ATTEMPTS_MS (90 * DAY_MS) /* those in a row count for so long */
 #define KEEP_TOKENS_MS (30 * DAY_MS)
 #define KEEP_STEPS (2 * DAY_MS / 1000 / TOTP_STEP)
@@ -79,6 +80,7 @@ static void on_old(evutil_socket_t fd, short what, void *arg)
         int64_t before;
     } rows[] = {
         {STATEMENT_SWEEP_REQUESTS, now - KEEP_REQUESTS_MS},
+        {STATEMENT_SWEEP_UNSHOWN, now - KEEP_UNSHOWN_MS},
         {STATEMENT_SWEEP_SEEN, now - KEEP_SEEN_MS},
         {STATEMENT_SWEEP_ATTEMPTS, now - KEEP_ATTEMPTS_MS},
         {STATEMENT_SWEEP_USES, now / 1000 / TOTP_STEP - KEEP_STEPS},

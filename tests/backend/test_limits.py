@@ -5,6 +5,7 @@ import sqlite3
 import time
 
 import peers
+from pace import slower
 from peers import Host, Later, Phone, Server
 from world import bobs, ended, other, phone, refused, row, run, sandbox, server, test, web1, web2
 
@@ -124,6 +125,70 @@ def mute_new_sources():
         assert new.code(mine.code()).status == 200, "codes count"
         new.claims(new.token())
         assert two.ask(rhost="198.51.100.2").answer.json["devices"] == 1, "signed in from, with a code"
+
+
+@test("one host may make so many requests in an hour, over or not; then it waits, and others do not")
+def requests_per_host():
+    with Server("[limits]\nrequests_per_host = 100\n") as limited:
+        one, two = Host(limited, "web1"), Host(limited, "web2")
+        for i in range(100):
+            login = one.ask(user=f"u{i}")
+            assert login.answer.status == 200 and login.cancel().status == 200
+        late = refused(one.ask().answer, 429, "pam_approve_too_many_requests")
+        assert 1 <= int(late.headers["Retry-After"]) <= 36, late.headers
+        assert two.ask().answer.status == 200
+
+
+def old_requests(store, count, days, user, host="web9", **more):
+    """Puts requests that are over into the store: no phone saw them, but for what `more` says."""
+    at = int((time.time() - days * 86400) * 1000)
+    values = {"host_id": host, "host_name": host, "user_name": user, "service": "sshd", "rhost": "192.0.2.99", "source": "192.0.2.99", "details": "x" * 2000,
+              "shown": 0, "state": "cancelled", "result": "cancelled", "ends": at, "changed": at} | more
+    store.executemany(f"INSERT INTO requests (id, request, made, {', '.join(values)}) VALUES (?, ?, ?{', ?' * len(values)})",
+                      ((f"{user}{days}{i}{more}", f"{days}{i}{more}", at - i, *values.values()) for i in range(count)))
+
+
+@test("what hosts asked before and no phone saw, however much it is, makes no request and no answer slow")
+def many_that_are_over():
+    def fastest(what):
+        took = []
+        for _ in range(5):
+            start = time.monotonic()
+            assert what().status == 200
+            took.append(time.monotonic() - start)
+        return min(took)
+
+    with Server(peers.LIMITS) as limited:
+        limited.cli("user", "add", "alice")
+        host, mine = Host(limited), Phone(limited)
+        each = {"ask": lambda: host.ask().answer, "list": lambda: mine.call("requests", wait=0, seen=""), "activity": lambda: mine.call("activity", limit=20)}
+        before = {name: fastest(what) for name, what in each.items()}
+        limited.stop()
+        with sqlite3.connect(f"{limited.data}/store.db") as store:
+            old_requests(store, 150000, 0, "alice", "web1")
+        limited.start()
+        after = {name: fastest(what) for name, what in each.items()}
+        print(f"# {before} before, {after} after")
+        assert all(after[name] < before[name] + 0.03 * slower() for name in each), (before, after)
+
+
+@test("requests that no phone saw and by which nobody got in are kept for 7 days, others for 90")
+def kept():
+    with Server("") as limited:
+        limited.stop()
+        by_code = {"state": "used", "result": "signed_in", "method": "code", "decided": 1, "used": 1}
+        with sqlite3.connect(f"{limited.data}/store.db") as store:
+            for days in (6, 8, 89, 91):
+                for user, more in (("nobody", {}), ("code", by_code), ("phone", {"shown": 1})):
+                    old_requests(store, 1, days, user, **more)
+        limited.start()
+
+        def left():
+            with sqlite3.connect(f"file:{limited.data}/store.db?mode=ro", uri=True) as store:
+                now = time.time() * 1000
+                return sorted((user, round((now - made) / 86400000)) for user, made in store.execute("SELECT user_name, made FROM requests"))
+        sandbox.wait_for(lambda: f"the sweep; there is {left()}", lambda: left() == [
+            ("code", 6), ("code", 8), ("code", 89), ("nobody", 6), ("phone", 6), ("phone", 8), ("phone", 89)], 5)
 
 
 @test("I9: one host cannot spend a user's whole budget of pushes, nor fill the user's requests on another host, with phones or codes")

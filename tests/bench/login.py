@@ -28,7 +28,7 @@ from crowd import peers, pem, resident  # noqa: E402
 COUNT = int(os.environ.get("BENCH_COUNT", "40"))
 PARKED = 400
 PAM_TIME, PHONE = (os.path.join(crowd.BUILD, "tests/bench", name) for name in ("pam_time", "phone"))
-LIMITS = "[limits]\npushes_per_source = 1000\npushes_per_user = 1000\nopen_per_user = 10000\nopen_per_host = 10000\n"
+LIMITS = "[limits]\npushes_per_source = 1000\npushes_per_user = 1000\nopen_per_user = 10000\nopen_per_host = 10000\nrequests_per_host = 1000000\n"
 
 
 class Enrolled(peers.Server):

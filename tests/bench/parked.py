@@ -21,6 +21,7 @@ max_life = 600
 pushes_per_source = 1000
 pushes_per_user = 1000
 open_per_host = 100000
+requests_per_host = 1000000
 open_per_user = 100000
 connections = 20000
 connections_per_address = 20000

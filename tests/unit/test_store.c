@@ -464,6 +464,7 @@ static void an_older_store_is_brought_up_to_date(void **state)
                    " ends BIGINT NOT NULL, PRIMARY KEY (sender, id)) WITHOUT ROWID;"
                    "CREATE INDEX seen_ids_ends ON seen_ids (ends);"
                    "INSERT INTO seen_ids VALUES ('host web1', 'used', 7000);"
+                   "DROP INDEX requests_by_code; DROP INDEX requests_unshown;"
                    "PRAGMA user_version = 1");
     world->store = store_open(world->base, world->path, false, why, sizeof why);
     assert_non_null(world->store);
