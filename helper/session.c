@@ -55,8 +55,18 @@ void session_drop(struct session *session, const char *what)
 
 /* --- to the module --- */
 
+/* Its type alone: an answer is a code, and a text holds the number. */
+static void debug_frame(const struct session *session, const char *way, int type)
+{
+    log_debug("frame %c %s uid=%u user=%s service=%s after %lld ms", type, way,
+              (unsigned)session->uid, LOG_NAME(session->login.user),
+              LOG_NAME(session->login.service),
+              (long long)(clock_mono_ms() - session->started_mono_ms));
+}
+
 static bool send_frame(struct session *session, const struct frame *frame)
 {
+    debug_frame(session, "to", frame->bytes[0]);
     if (++session->frames <= SESSION_FRAMES && frame_send(session->fd, frame) == 0)
         return true;
     if (may_log(session))
@@ -180,6 +190,7 @@ static void on_frame(struct session *session, int type, const struct frame *fram
 {
     const char *text = frame_get(frame, "text");
 
+    debug_frame(session, "from", type);
     if (type == FRAME_START && session->phase == SESSION_NEW) {
         session_start(session, frame);
     } else if (type == FRAME_LAST && session->phase == SESSION_NEW) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/curl_loop.h"
+#include "common/log.h"
 #include "common/random.h"
 
 /* A call and a code for each of QUOTA_ALL_MAX; LimitNOFILE allows it. */
@@ -44,6 +45,20 @@ void transfer_cancel(struct transfer *transfer)
     transfer_free(transfer);
 }
 
+/* No more of an answer than that it came: a token or a refusal is logged by who asked for it. */
+static void debug_answer(CURL *easy, const struct https_answer *answer)
+{
+    const char *url = "";
+    curl_off_t took = 0; /* microseconds */
+    long connects = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &took);
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+    log_debug("%s: status %ld, %zu bytes, after %lld ms, on %s connection", url, answer->status,
+              answer->len, (long long)took / 1000, connects > 0 ? "a new" : "a kept");
+}
+
 /* The transfer is gone before its caller hears of it, who may start another one. */
 static void on_ended(void *arg, CURL *easy, CURLcode code)
 {
@@ -53,6 +68,7 @@ static void on_ended(void *arg, CURL *easy, CURLcode code)
     struct https_answer answer;
 
     https_answer_finish(&transfer->answer, easy, code);
+    debug_answer(easy, &transfer->answer);
     answer = transfer->answer;
     https_answer_init(&transfer->answer);
     transfer_free(transfer);

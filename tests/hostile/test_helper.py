@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """approve-helper with a backend that behaves: what each caller sees, and how it ends."""
 import os
+import re
 import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Setting, main, number_in, slower, test  # noqa: E402
+from harness import BUILD, Setting, main, number_in, slower, test  # noqa: E402
 
 
 @test("sshd: the number is inside a visible prompt, and an approval counts when Enter comes")
@@ -44,6 +45,27 @@ def _():
         assert (p["scope"], p["login_hint"], p["requested_expiry"]) == ("openid", "al", "60") and "methods" not in p and "binding_message" not in p
         assert s.backend.authenticated >= 1 and not [c for c in s.backend.calls if c[0] == "error"]
         client.close()
+
+
+@test("--debug: the log has each frame and each answer of the server, and no number, code or token")
+def _():
+    with Setting(program=[f"{BUILD}/approve-helper", "--debug"]) as s:
+        client = s.client()
+        number = number_in(client.until("P").text)
+        client.answer("123456")
+        client.done("code")
+        for line in (r"frame S from uid=0 user=\S* service=\S* after \d+ ms", r"frame P to uid=0 user=alice service=sshd after \d+ ms", "frame A from uid=0 user=alice",
+                     "frame D to uid=0 user=alice", rf"{s.backend.url}/\S+: status 200, \d+ bytes, after \d+ ms, on a (new|kept) connection"):
+            assert s.logged_match(line), line
+        log = "".join(s.log)
+        assert "123456" not in log and "eyJ" not in log and not re.search(rf"\b{number}\b(?! (ms|bytes))", re.sub(r"after \d+ ms|, \d+ bytes", "", log)), log
+    with Setting() as s:
+        client = s.client()
+        client.until("P")
+        s.backend.finish("denied")
+        client.answer("")
+        client.done("denied")
+        assert not s.logged("frame ", 0.2)
 
 
 @test("sudo: the number as text, a wait with a key, and the end as soon as the phone answers")
