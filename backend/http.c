@@ -60,6 +60,7 @@ static void run_handler(struct connection *connection)
 {
     struct http_call *call = connection->call;
     connection->state = STATE_CALL;
+    http_limits_keep(&connection->by_address); /* its signature is looked at: milliseconds */
     http_set_deadline(connection, 0);
     call->route->handle(call, connection->server->context);
     if (connection->state == STATE_CALL && connection->call == call && !call->held) {
@@ -235,17 +236,9 @@ int http_connection_start(struct http_listener *listener, struct bufferevent *be
     return 0;
 }
 
-/* One whose signature is just being looked at is left alone: that takes milliseconds. */
-static bool can_be_evicted(const struct connection *connection)
-{
-    return connection->state != STATE_CALL || connection->over;
-}
-
 bool http_connection_evict(struct http_server *server, const uint64_t address[2])
 {
     struct http_place *place = http_limits_oldest(server->addresses, address);
-    while (place && !can_be_evicted(place->owner))
-        place = http_limits_younger(place);
     if (place)
         free_connection(place->owner);
     return place != NULL;
@@ -256,16 +249,17 @@ void http_signed(struct http_call *call, const char *sender, size_t most)
     struct connection *connection = call->connection;
     unsigned char hash[EVP_MAX_MD_SIZE];
     uint64_t key[2];
+    bool taken = false;
     if (!connection->by_address.source)
         return;
-    connection->over = true;
-    if (EVP_Digest(sender, strlen(sender), hash, NULL, EVP_sha256(), NULL) != 1)
-        return;
-    memcpy(key, hash, sizeof key);
-    if (!http_limits_take(connection->server->senders, key, most, &connection->by_sender))
-        return;
-    connection->over = false;
-    http_limits_give_back(&connection->by_address);
+    if (EVP_Digest(sender, strlen(sender), hash, NULL, EVP_sha256(), NULL) == 1) {
+        memcpy(key, hash, sizeof key);
+        taken = http_limits_take(connection->server->senders, key, most, &connection->by_sender);
+    }
+    if (taken)
+        http_limits_give_back(&connection->by_address);
+    else
+        http_limits_offer(&connection->by_address); /* its sender has no more room */
 }
 
 /* --- the server ----------------------------------------------------------------------------- */

@@ -80,6 +80,7 @@ static void send_answer(struct connection *connection, int status, const char *c
     else
         evbuffer_add(output, body, len);
     connection->state = STATE_ANSWER;
+    http_limits_offer(&connection->by_address);
     http_set_deadline(connection, SEND_SECONDS);
 }
 

@@ -7,15 +7,19 @@
 
 #define BUCKETS 4096
 
+TAILQ_HEAD(http_places, http_place);
+
 struct http_source {
     struct http_source *next;
     uint64_t key[2];
-    size_t count;
-    TAILQ_HEAD(http_places, http_place) places; /* the oldest first */
+    size_t count;               /* with those that are kept */
+    struct http_places offered; /* the oldest first */
 };
 
+/* What is kept stands in no list, so that the oldest is found at once, however many are kept. */
 struct http_limits {
     uint64_t seed; /* so that nobody outside can fill one bucket */
+    struct http_places offered;
     struct http_source *buckets[BUCKETS];
 };
 
@@ -26,6 +30,8 @@ struct http_limits *http_limits_new(void)
         free(limits);
         return NULL;
     }
+    if (limits)
+        TAILQ_INIT(&limits->offered);
     return limits;
 }
 
@@ -67,15 +73,33 @@ bool http_limits_take(struct http_limits *limits, const uint64_t source[2], size
         if (!found)
             return false;
         memcpy(found->key, source, sizeof found->key);
-        TAILQ_INIT(&found->places);
+        TAILQ_INIT(&found->offered);
         found->next = *bucket;
         *bucket = found;
     }
     found->count++;
-    TAILQ_INSERT_TAIL(&found->places, place, entry);
     place->limits = limits;
     place->source = found;
+    http_limits_offer(place);
     return true;
+}
+
+void http_limits_keep(struct http_place *place)
+{
+    if (!place->offered)
+        return;
+    TAILQ_REMOVE(&place->source->offered, place, of_source);
+    TAILQ_REMOVE(&place->limits->offered, place, of_all);
+    place->offered = false;
+}
+
+void http_limits_offer(struct http_place *place)
+{
+    if (!place->source || place->offered)
+        return;
+    TAILQ_INSERT_TAIL(&place->source->offered, place, of_source);
+    TAILQ_INSERT_TAIL(&place->limits->offered, place, of_all);
+    place->offered = true;
 }
 
 void http_limits_give_back(struct http_place *place)
@@ -83,7 +107,7 @@ void http_limits_give_back(struct http_place *place)
     struct http_source *source = place->source;
     if (!source)
         return;
-    TAILQ_REMOVE(&source->places, place, entry);
+    http_limits_keep(place);
     place->source = NULL;
     if (--source->count > 0)
         return;
@@ -96,11 +120,8 @@ void http_limits_give_back(struct http_place *place)
 
 struct http_place *http_limits_oldest(const struct http_limits *limits, const uint64_t source[2])
 {
+    if (!source)
+        return TAILQ_FIRST(&limits->offered);
     const struct http_source *found = find(limits, source);
-    return found ? TAILQ_FIRST(&found->places) : NULL;
-}
-
-struct http_place *http_limits_younger(const struct http_place *place)
-{
-    return TAILQ_NEXT(place, entry);
+    return found ? TAILQ_FIRST(&found->offered) : NULL;
 }

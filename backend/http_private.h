@@ -50,7 +50,6 @@ struct connection {
     struct http_server *server;
     struct http_listener *listener;
     struct http_place by_address, by_sender; /* one of them is taken, or none */
-    bool over; /* its sender has no more room: it stays one of its address */
     struct bufferevent *bev;
     struct event *deadline;
     enum state state;
@@ -80,8 +79,8 @@ struct http_server {
 int http_connection_start(struct http_listener *listener, struct bufferevent *bev, const char *peer,
                           const uint64_t address[2]);
 
-/* Ends the address's oldest connection on which no signature was right. False where there is none.
- */
+/* Ends a connection on which no signature was right, the longest quiet one of the address or (NULL)
+ * of all. False where there is none. */
 bool http_connection_evict(struct http_server *server, const uint64_t address[2]);
 
 /* The connection's time is up in so many seconds, whatever the client sends; 0: never. */

@@ -200,6 +200,7 @@ static void make_room(struct http_server *server, const uint64_t address[2])
     bool evicted = http_connection_evict(server, address);
 
     MUST(http_connections(server) == before - evicted);
+    MUST(evicted || !http_connection_evict(server, NULL));
 }
 
 /* One client of a server of its own, which ends last, or first. */
