@@ -39,8 +39,11 @@ struct http_server *http_server_new(struct event_base *base, const struct http_r
                                     void *context);
 void http_server_free(struct http_server *server);
 
-/* At most so many connections in all and from one address; Unix sockets are not counted by address.
- * An address that has so many gives up its oldest for a new one. Without it: 1,000 and 200. */
+/*
+ * At most so many connections in all and from one address; Unix sockets are not counted by address.
+ * Where there are so many, the oldest on which no signature was right gives way to a new one, of
+ * that address or of all; where there is none, the new one is refused. Without it: 1,000 and 200.
+ */
 void http_set_limits(struct http_server *server, size_t most, size_t most_of_one);
 
 /* Listens on "127.0.0.1:8700", "[::]:8443"; tls NULL: plain. Returns 0, or -1 with why. */
@@ -59,8 +62,8 @@ const char *http_body(const struct http_call *call, size_t *len);        /* NUL-
 
 /*
  * A signature in this call was right: from now on its connection counts for that sender, who may
- * have `most`, and no more for its address, whose others cannot push it out. Where the sender has
- * so many already, it stays one of its address.
+ * have `most`, and no more for its address: no other can push it out. Where the sender has so many
+ * already, it stays one of its address.
  */
 void http_signed(struct http_call *call, const char *sender, size_t most);
 

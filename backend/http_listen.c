@@ -31,20 +31,24 @@ static void set_option(int fd, int level, int option, int value)
         log_warn(_("a socket option was not accepted: %s"), strerror(errno));
 }
 
-static void warn_of_limit(struct http_server *server, const char *peer)
+static void warn_of_limit(struct http_server *server, enum warning warning, const char *peer)
 {
-    int64_t now = clock_mono_ms();
-    if (server->warned_ms && now - server->warned_ms < WARN_EVERY_MS)
+    int64_t now = clock_mono_ms(), *warned_ms = &server->warned_ms[warning];
+    if (*warned_ms && now - *warned_ms < WARN_EVERY_MS)
         return;
-    server->warned_ms = now;
-    if (server->count >= server->most)
-        log_warn(_("connections refused: %zu are open, as many as there may be; see [limits] in "
-                   "server.conf"),
-                 server->count);
-    else
+    *warned_ms = now;
+    if (warning == WARNING_ADDRESS)
         log_warn(_("connections ended: %s has as many as one address may have without a signature; "
                    "see [limits] in server.conf"),
                  peer);
+    else if (warning == WARNING_ENDED)
+        log_warn(_("connections ended: %zu are open, as many as there may be, and those without a "
+                   "signature give way; see [limits] in server.conf"),
+                 server->most);
+    else
+        log_warn(_("connections refused: %zu are open, as many as there may be; see [limits] in "
+                   "server.conf"),
+                 server->most);
 }
 
 static void name_peer(const struct sockaddr *from, char peer[PEER_SIZE])
@@ -85,14 +89,20 @@ static struct bufferevent *make_bufferevent(const struct http_listener *listener
 }
 
 /* An address that has as many as it may gives up its oldest: refusing the new one would let whoever
- * shares the address with a host keep it out. */
+ * shares the address with a host keep it out. So does the whole server, which many addresses can
+ * fill. There the oldest goes, whoever has it: were it one of the address that has most, someone
+ * with one from each of very many addresses could keep out whoever needs two. */
 static bool make_room(struct http_server *server, const uint64_t address[2], const char *peer)
 {
-    if (server->count < server->most &&
-        !http_limits_full(server->addresses, address, server->most_of_one))
+    bool one_full = http_limits_full(server->addresses, address, server->most_of_one);
+    if (!one_full && server->count < server->most)
         return true;
-    warn_of_limit(server, peer);
-    return server->count < server->most && http_connection_evict(server, address);
+    bool made = http_connection_evict(server, one_full ? address : NULL);
+    if (one_full)
+        warn_of_limit(server, WARNING_ADDRESS, peer);
+    else
+        warn_of_limit(server, made ? WARNING_ENDED : WARNING_REFUSED, peer);
+    return made;
 }
 
 static void accept_connection(struct evconnlistener *socket, evutil_socket_t fd,

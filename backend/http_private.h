@@ -60,6 +60,8 @@ struct connection {
     char peer[PEER_SIZE];
 };
 
+enum warning { WARNING_ADDRESS, WARNING_ENDED, WARNING_REFUSED, WARNING_COUNT };
+
 struct http_server {
     struct event_base *base;
     const struct http_route *routes;
@@ -70,8 +72,8 @@ struct http_server {
     size_t most, most_of_one; /* in all, from one address */
     struct http_limits *addresses, *senders;
     time_t date_of;
-    char date[32]; /* for the Date header, as of date_of */
-    int64_t warned_ms;
+    char date[32];                    /* for the Date header, as of date_of */
+    int64_t warned_ms[WARNING_COUNT]; /* each has a minute of its own */
 };
 
 /* Takes over bev. address: who it counts for (address_key), or NULL. Returns 0, or -1; then the

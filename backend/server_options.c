@@ -262,7 +262,8 @@ const struct config_option server_options[] = {
      .low = 10,
      .high = 1000000,
      .fallback = "20000",
-     .help = N_("Connections in all; fewer where the system allows fewer open files.")},
+     .help = N_("Connections in all; fewer where the system allows fewer open files. The oldest on "
+                "which no signature of a host or phone was right yet gives way to a new one.")},
     {.section = "limits",
      .key = "connections_per_address",
      .type = CONFIG_INTEGER,

@@ -48,8 +48,8 @@ host = peers.Host(plain)
 ok = f"GET /healthz HTTP/1.1\r\nHost: localhost:{plain.port}\r\n\r\n".encode()
 
 
-def connect(server=plain):
-    line = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+def connect(server=plain, source="127.0.0.1"):
+    line = socket.create_connection(("127.0.0.1", server.port), timeout=30, source_address=(source, 0))
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return line
 
@@ -522,7 +522,7 @@ def descriptors():
 def per_address():
     with peers.Server(peers.LIMITS + "connections_per_address = 5\n") as small:
         sandbox.wait_for("the probes' places", lambda: small.json("status")["connections"] == 1)
-        with socket.create_connection(("127.0.0.1", small.port), source_address=("127.0.0.9", 0)) as elsewhere:
+        with connect(small, "127.0.0.9") as elsewhere:
             lines = [connect(small) for _ in range(7)]
             assert closed(lines[0], 2) and closed(lines[1], 2)
             for line in lines[2:] + [elsewhere]:
@@ -608,14 +608,49 @@ def idle_crowd():
             crowd.stdout.close()
 
 
-@test("the cap on all connections leaves the admin socket free, and running out of descriptors is survived")
+@test("whoever fills the server from many addresses keeps nobody out: the oldest without a signature gives way, whoever has it, and the log says so")
+def many_addresses():
+    with peers.Server(peers.LIMITS + "connections = 20\nconnections_per_address = 5\n") as small:
+        small.cli("user", "add", "alice")
+        mine, there = peers.Host(small), peers.Phone(small)
+        sandbox.wait_for("the calls' places", lambda: small.json("status")["connections"] == 1)
+
+        def served(source):
+            line = connect(small, source)
+            line.sendall(ok)
+            assert receive(line)[0] == 200
+            return line
+
+        held, login = held_request(mine)
+        crowd = [served(f"127.0.0.{source}") for source in (2, 3, 4, 5) for _ in range(6)]  # a sixth is too many for its address
+        assert all(closed(line) for line in crowd[::6]) and closed(crowd[1]), "one more in all, with the one that waits"
+        for line in (crowd[2], crowd[7]):
+            line.sendall(ok)
+            assert receive(line)[0] == 200
+        elsewhere = [served("127.0.0.9") for _ in range(5)]
+        assert all(closed(crowd[i]) for i in (3, 4, 5, 8, 9)), "the longest quiet ones, whoever has them"
+        assert all(stays(line) for line in [held, *elsewhere, crowd[2], crowd[7], *crowd[10:12], *crowd[13:18], *crowd[19:]])
+        for i in range(30):
+            assert mine.ask(user=f"u{i}", life=10).answer.status == 200
+            served("127.0.0.10")
+        there.decide(login)
+        assert receive(held)[0] == 200
+        log = sandbox.read(small.log)
+        assert log.count("as many as one address may have") == 1 and log.count("connections ended: 20 are open") == 1 and "refused" not in log, log
+        for line in [held, *crowd, *elsewhere]:
+            line.close()
+
+
+@test("the cap on all connections ends none that was signed, and leaves the admin socket free; running out of descriptors is survived")
 def in_all():
     with peers.Server(LIMITS + "connections = 10\n") as small:
+        small.cli("user", "add", "alice")
+        mine = peers.Host(small)
         sandbox.wait_for("the probes' places", lambda: small.json("status")["connections"] == 1)
-        lines = [connect(small) for _ in range(10)]
-        time.sleep(0.1)
+        lines = [held_request(mine)[0] for _ in range(10)]
         with connect(small) as line:
             assert closed(line, 2)
+        assert all(stays(line) for line in lines) and "connections refused: 10 are open" in sandbox.read(small.log)
         assert small.json("status")["connections"] == 11
         for line in lines:
             line.close()
@@ -636,15 +671,15 @@ def few_descriptors():
     with peers.Server(LIMITS, prefix=("prlimit", "--nofile=100:100")) as small:
         assert "36 connections at most" in sandbox.read(small.log), sandbox.read(small.log)
         lines = [connect(small) for _ in range(60)]
-        sandbox.wait_for("the server to refuse some", lambda: "connections refused: 36 are open" in sandbox.read(small.log))
+        sandbox.wait_for("the server to end some", lambda: "connections ended: 36 are open" in sandbox.read(small.log))
         # and the one that asks; of the 36 one may have been the probe for the server's start, which has ended since
         sandbox.wait_for("36 or 37 connections", lambda: small.json("status")["connections"] in (36, 37))
         small.cli("user", "add", "alice")
-        for line in lines:
-            line.close()
         phone, login = peers.Phone(small), peers.Host(small).ask()
         assert phone.decide(login).status == 200
         login.approval(login.token())
+        for line in lines:
+            line.close()
         assert "could not be accepted" not in sandbox.read(small.log)
 
 
