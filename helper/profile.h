@@ -17,7 +17,8 @@ enum {
     PROFILE_NOBODY = 1 << 3,
     PROFILE_CALLER = 1 << 4,
     PROFILE_PLAIN = 1 << 5,
-    PROFILE_LOCAL = 1 << 6
+    PROFILE_LOCAL = 1 << 6,
+    PROFILE_ERROR = 1 << 7
 };
 
 struct profile {

@@ -133,6 +133,7 @@ void session_finish(struct session *session, enum outcome outcome, const char *d
 {
     const struct profile *profile = profile_find(session->login.service);
     bool greeter = (profile->flags & PROFILE_GREETER) != 0;
+    bool is_error = !greeter || (profile->flags & PROFILE_ERROR) != 0;
     char why[FRAME_TEXT_MAX], text[FRAME_TEXT_MAX + 1];
     const struct timeval linger = {SESSION_LINGER_MS / 1000, 0};
     struct frame frame;
@@ -150,7 +151,7 @@ void session_finish(struct session *session, enum outcome outcome, const char *d
     frame_add_number(&frame, "greeter", greeter);
     text_of_outcome(outcome, session->language, (profile->flags & PROFILE_PLAIN) != 0,
                     session->locked, profile->line, text);
-    if (text[0] != 0 && !session_send_text(session, !greeter, text))
+    if (text[0] != 0 && !session_send_text(session, is_error, text))
         return;
     /* Closing at once could lose DONE, where a KEY of the module's lies unread. */
     evtimer_add(session->timer, &linger);

@@ -319,6 +319,16 @@ def _():
         assert all(len(line) <= 60 for t in client.texts() for line in t.split("\n")), client.texts()
 
 
+@test("GDM drops a text that it has not drawn when it is refused: there the last word is an error")
+def _():
+    with Setting() as s:
+        client = s.client(service="gdm-password", rhost="")
+        client.until("I")
+        s.backend.finish("denied", reason="denied")
+        done = client.done("denied")
+        assert (done.greeter, done.delay) == ("1", "2000") and client.frames[-2].type == "E"
+
+
 @test("code_first: the number and the code prompt at once")
 def _():
     with Setting("[service sudo]\ncode_first = yes\n") as s:
