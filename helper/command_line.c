@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#define CUT "\xe2\x80\xa6" /* "…" */
 #define NO_BREAK "\xc2\xa0"
 
 /* How a program reads its arguments: getopt_long(3). */
@@ -142,7 +141,9 @@ static void copy_value(const char *value, char *out, size_t size)
 bool command_line_find(enum command_line kind, const char *line, char *out, size_t size)
 {
     size_t len = strlen(line);
-    bool cut = len >= strlen(CUT) && strcmp(line + len - strlen(CUT), CUT) == 0, is_value = false;
+    bool cut = len >= strlen(COMMAND_LINE_CUT) &&
+               strcmp(line + len - strlen(COMMAND_LINE_CUT), COMMAND_LINE_CUT) == 0,
+         is_value = false;
     const char *command;
 
     out[0] = 0;

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define COMMAND_LINE_CUT "\xe2\x80\xa6" /* "…" */
+
 enum command_line {
     COMMAND_LINE_NONE, /* the program's own, which is nobody's business */
     COMMAND_LINE_SUDO, /* after the program's options and variables */

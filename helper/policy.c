@@ -243,6 +243,17 @@ bool policy_excepts(const struct policy *policy, const struct policy_caller *cal
     return false;
 }
 
+/* What does not fit shows that there was more. */
+static void copy_cut(char out[257], const char *text)
+{
+    char clean[1024];
+    bool whole = sanitize_text(clean, sizeof clean, text) < 257;
+
+    sanitize_text(out, whole ? 257 : 258 - sizeof COMMAND_LINE_CUT, clean);
+    if (!whole)
+        strcat(out, COMMAND_LINE_CUT);
+}
+
 void policy_command(enum command_shown shown, enum command_line kind, const char *line,
                     char out[257])
 {
@@ -252,7 +263,7 @@ void policy_command(enum command_shown shown, enum command_line kind, const char
 
     if (shown == COMMAND_NAME)
         command[strcspn(command, " ")] = 0;
-    sanitize_text(out, 257, known ? command : "(not known)");
+    copy_cut(out, known ? command : "(not known)");
 }
 
 void policy_command_as(const char *service, const char *target, char command[257])
@@ -261,5 +272,5 @@ void policy_command_as(const char *service, const char *target, char command[257
 
     snprintf(line, sizeof line, "%.64s %.128s%s%s", service, target, command[0] != 0 ? ": " : "",
              command);
-    sanitize_text(command, 257, line);
+    copy_cut(command, line);
 }

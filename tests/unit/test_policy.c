@@ -109,6 +109,30 @@ static void the_command_says_who_one_becomes(void **state)
     policy_command_as("su", "root", command);
     assert_int_equal(strlen(command), 256);
     assert_memory_equal(command, "su root: xxx", 12);
+    assert_string_equal(command + 252, "x…");
+}
+
+static void a_command_that_is_cut_says_so(void **state)
+{
+    char command[257] = "", wanted[257] = "su-l root: ";
+
+    (void)state;
+    /* As long as the module lets it be; "é" is two bytes, and stays whole. */
+    for (int i = 0; i < 127; i++)
+        strcat(command, "é");
+    memcpy(command, "systemctl;reboot", 16);
+    strncat(wanted, command, 242);
+    strcat(wanted, "…");
+    policy_command_as("su-l", "root", command);
+    assert_string_equal(command, wanted);
+    memset(command, 'x', 248);
+    command[248] = 0;
+    policy_command_as("su", "a", command); /* "su a: " and 248 bytes fit */
+    assert_int_equal(strlen(command), 254);
+    assert_string_equal(command + 250, "xxxx");
+    policy_command_as("su", "a", command);
+    assert_int_equal(strlen(command), 256);
+    assert_string_equal(command + 252, "x…");
 }
 
 static void a_service_that_no_section_can_name_goes_by_defaults(void **state)
@@ -333,6 +357,7 @@ static void a_command_is_shown_as_policy_says(void **state)
     longer[sizeof longer - 1] = 0;
     policy_command(COMMAND_FULL, COMMAND_LINE_SU, longer, out);
     assert_int_equal(strlen(out), 256);
+    assert_string_equal(out + 252, "a…");
 }
 
 static void profiles_fit_their_programs(void **state)
@@ -386,6 +411,7 @@ int main(void)
         cmocka_unit_test(without_a_word_the_strict_end_holds),
         cmocka_unit_test(ask_says_whose_phone),
         cmocka_unit_test(the_command_says_who_one_becomes),
+        cmocka_unit_test(a_command_that_is_cut_says_so),
         cmocka_unit_test(a_service_that_no_section_can_name_goes_by_defaults),
         cmocka_unit_test(a_service_speaks_before_defaults_and_those_before_the_profile),
         cmocka_unit_test(no_wait_is_longer_than_the_program_s_own_limit),
