@@ -155,6 +155,9 @@ bool command_line_find(enum command_line kind, const char *line, char *out, size
         command = find_behind_options(&programs[kind], line);
     if (cut && (kind == COMMAND_LINE_SU || command[word_len(command)] == 0))
         return false;
+    /* The shell takes such a value for options, and runs what stands behind the user's name. */
+    if (is_value && (*command == '-' || *command == '+'))
+        return false;
     if (is_value) {
         copy_value(command, out, size);
     } else {

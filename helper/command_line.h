@@ -17,7 +17,8 @@ enum command_line {
 /*
  * Writes the command, "" where there is none, as for a shell. line: the arguments with one blank
  * between, a blank within one as U+00A0, an empty one as '', and "…" at its end where it was cut
- * (docs/helper-protocol.md). False where it was cut before all that decides.
+ * (docs/helper-protocol.md). False where it was cut before all that decides, and where su's shell
+ * reads the value of -c as options.
  */
 bool command_line_find(enum command_line kind, const char *line, char *out, size_t size);
 

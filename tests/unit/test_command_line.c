@@ -63,6 +63,14 @@ static const struct {
     {COMMAND_LINE_SU, "su - bob script arg", "script arg"},
     {COMMAND_LINE_SU, "su -c id bob script", "id"},
     {COMMAND_LINE_SU, "su -c /usr/bin/apt xxx" CUT, NULL},
+    /* options of the shell, which then runs what stands behind the user's name */
+    {COMMAND_LINE_SU, "su -c -help root echo" _ "RAN", NULL},
+    {COMMAND_LINE_SU, "su -c-e root reboot", NULL},
+    {COMMAND_LINE_SU, "su -c +e root reboot", NULL},
+    {COMMAND_LINE_SU, "su --command=-- root reboot", NULL},
+    {COMMAND_LINE_SU, "su --session-command - root reboot", NULL},
+    {COMMAND_LINE_SU, "su -c " _ "-e root reboot", " -e"},
+    {COMMAND_LINE_SU, "su -c -e root -c id", "id"},
     {COMMAND_LINE_NONE, "sshd: alice [priv]", ""},
     {COMMAND_LINE_NONE, CUT, ""},
 };
