@@ -88,6 +88,10 @@ void ciba_tell(struct ciba_request *request, enum ciba_event event, const char *
 {
     if (fault != NULL)
         sanitize_text(request->fault, sizeof request->fault, fault);
+    /* The server said no to one call of ours, and still shows the request on the phones. */
+    if ((event == CIBA_BUSY || event == CIBA_REFUSED) &&
+        (request->state == CIBA_OPEN || request->state == CIBA_VERIFYING))
+        ciba_cancel(request, CIBA_NOT_NEEDED);
     if (event >= CIBA_APPROVED) {
         request->state = CIBA_OVER;
         event_del(request->timer);

@@ -4,11 +4,13 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import http.client
 import http.server
 import json
 import os
 import re
 import socket
+import ssl
 import stat
 import struct
 import subprocess
@@ -205,11 +207,26 @@ def enroll_once():
 
 
 @contextlib.contextmanager
+def moved():
+    """The server listens at another port for a while: yields it. Whoever stands at its own one is before it."""
+    conf = sandbox.read("/etc/approve/server.conf")
+    behind = sandbox.free_port()
+    server.stop()
+    sandbox.write("/etc/approve/server.conf", re.sub(r"^url = .*$", rf"\g<0>\nlisten = 0.0.0.0:{behind}", conf, flags=re.M))
+    server.daemon.start()
+    sandbox.wait_for("approve-server to listen", lambda: sandbox.listening(behind))
+    try:
+        yield behind
+    finally:
+        server.stop()
+        sandbox.write("/etc/approve/server.conf", conf)
+        server.start()
+
+
+@contextlib.contextmanager
 def relayed():
     """A relay in front of the server. Yields an event: while it is set, the server's answers are lost, and their connections."""
     losing = threading.Event()
-    conf = sandbox.read("/etc/approve/server.conf")
-    behind = sandbox.free_port()
 
     def pump(source, target, lossy):
         with contextlib.suppress(OSError):
@@ -219,7 +236,7 @@ def relayed():
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def serve(front):
+    def serve(front, behind):
         with contextlib.suppress(OSError):
             while True:
                 phone = front.accept()[0]
@@ -227,19 +244,51 @@ def relayed():
                 for ends in ((phone, far, False), (far, phone, True)):
                     threading.Thread(target=pump, args=ends, daemon=True).start()
 
-    server.stop()
-    sandbox.write("/etc/approve/server.conf", re.sub(r"^url = .*$", rf"\g<0>\nlisten = 0.0.0.0:{behind}", conf, flags=re.M))
-    server.daemon.start()
-    sandbox.wait_for("approve-server to listen", lambda: sandbox.listening(behind))
-    try:
-        with socket.create_server(("127.0.0.1", server.port)) as front:
-            threading.Thread(target=serve, args=(front,), daemon=True).start()
-            yield losing
-            front.shutdown(socket.SHUT_RDWR)
-    finally:
-        server.stop()
-        sandbox.write("/etc/approve/server.conf", conf)
-        server.start()
+    with moved() as behind, socket.create_server(("127.0.0.1", server.port)) as front:
+        threading.Thread(target=serve, args=(front, behind), daemon=True).start()
+        yield losing
+        front.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def proxied(busy):
+    """A proxy in front of the server, with its certificate, that answers 429 by itself at the path `busy`."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, kind, text = 429, "text/plain", b"busy"
+            if self.path != busy:
+                far = http.client.HTTPSConnection("127.0.0.1", behind, context=ssl._create_unverified_context())
+                far.request(self.command, self.path, body, {"Content-Type": self.headers["Content-Type"]} if body else {})
+                said = far.getresponse()
+                status, kind, text = said.status, said.headers["Content-Type"], said.read()
+                far.close()
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(text)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_):
+            pass
+
+    with moved() as behind:
+        front = http.server.ThreadingHTTPServer(("127.0.0.1", server.port), Handler)
+        front.daemon_threads = True
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(f"/var/lib/approve/certificate.pem", f"/var/lib/approve/certificate.key")
+        front.socket = context.wrap_socket(front.socket, server_side=True)
+        threading.Thread(target=front.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            front.shutdown()
+            front.server_close()
 
 
 @test("the answer to enroll is lost: the key is kept, and with the same link it becomes the one device")
@@ -676,6 +725,21 @@ def no_secrets():
         ["list"], ["list", "--json"], ["activity"], ["device"], ["device", "--json"], ["code"], ["--help"], ["approve"]))
     assert secret not in shown and key[:40] not in shown
     assert secret not in sandbox.read(server.daemon.log)
+
+
+@test("a login that ends by a proxy's 429 to its code is withdrawn: the phone sees it, and cannot approve it")
+def withdrawn_after_busy():
+    with proxied(busy="/ciba/code"):
+        login = Login("alice")
+        number, request = str(login.shown()), sandbox.wait_for("the request", alice.open)[0]["request"]
+        login.term.sendline("")
+        login.term.expect("Code: ")
+        login.term.sendline("123456")
+        login.end(3)
+        shown = sandbox.wait_for("the end", lambda: [r for r in alice.requests() if r["request"] == request and r["state"] != "open"])
+        assert (shown[0]["state"], shown[0]["result"]) == ("cancelled", "not_needed"), shown
+        late = alice.cli("approve", "--request", request, "--number", number, check=False)
+        assert late.returncode == 4 and "not needed" in late.stdout, late.stdout
 
 
 # --- a server that lies ----------------------------------------------------------------------------------------------
