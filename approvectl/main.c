@@ -8,6 +8,7 @@
 #include "common/frame.h"
 #include "common/i18n.h"
 #include "common/log.h"
+#include "common/random.h"
 
 static const struct command_option join_options[] = {
     {"--name", "NAME", N_("this host's name for people (default: the system's host name)")},
@@ -96,6 +97,7 @@ static const struct program program = {
 
 int main(int argc, char **argv)
 {
+    secret_keep();
     i18n_start();
     signal(SIGPIPE, SIG_IGN);
     umask(022);

@@ -7,6 +7,7 @@
 #include "backend/program.h"
 #include "backend/server.h"
 #include "common/i18n.h"
+#include "common/random.h"
 
 #define CONFIG_PATH SYSCONFDIR "/approve/server.conf"
 
@@ -38,6 +39,7 @@ struct config *program_config(const struct command_call *call)
 
 int main(int argc, char **argv)
 {
+    secret_keep();
     i18n_start();
     return command_main(&server_program, argc, argv);
 }

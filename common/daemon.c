@@ -5,19 +5,19 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/random.h"
+
 #define FILES_UNKNOWN 1024
 #define MEMORY_KEPT (4 * 1024 * 1024) /* free bytes at the heap's end */
 
 size_t daemon_set_up(void)
 {
-    const struct rlimit none = {0, 0};
     struct rlimit files;
 
     umask(077);
@@ -25,10 +25,7 @@ size_t daemon_set_up(void)
     mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
     mallopt(M_TOP_PAD, MEMORY_KEPT / 16);
     signal(SIGPIPE, SIG_IGN);
-    setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
+    secret_keep();
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return FILES_UNKNOWN;
     files.rlim_cur = files.rlim_max;

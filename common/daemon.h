@@ -7,7 +7,7 @@
 /*
  * Secrets stay out of core dumps and debuggers of the same user, new files are for us alone, a
  * closed connection raises no signal, and descriptors are as many as the system gives. Returns how
- * many those are. (A build with AddressSanitizer can be traced: its leak check needs that.)
+ * many those are.
  */
 size_t daemon_set_up(void);
 

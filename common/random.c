@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "common/base64url.h"
 
@@ -77,6 +79,16 @@ void secret_free(char *text)
         return;
     secret_wipe(text, strlen(text));
     free(text);
+}
+
+void secret_keep(void)
+{
+    const struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }
 
 int secret_equal(const void *a, const void *b, size_t len)

@@ -21,6 +21,10 @@ void secret_wipe(void *buf, size_t len);
 /* Wipes and frees a string; NULL is fine. */
 void secret_free(char *text);
 
+/* Keeps this process's memory out of core dumps, and from debuggers of the same user. (A build with
+ * AddressSanitizer can be traced: its leak check needs that.) */
+void secret_keep(void);
+
 /* Compares len bytes in constant time; 1 where equal. */
 int secret_equal(const void *a, const void *b, size_t len);
 

@@ -3,6 +3,7 @@
 
 #include "common/https.h"
 #include "common/i18n.h"
+#include "common/random.h"
 #include "phone/terminal/commands.h"
 
 #define JSON_OPTION                                                                                \
@@ -98,6 +99,7 @@ static const struct program program = {
 
 int main(int argc, char **argv)
 {
+    secret_keep();
     i18n_start();
     signal(SIGPIPE, SIG_IGN);
     curl_global_init(CURL_GLOBAL_DEFAULT);
