@@ -19,8 +19,8 @@
 /* What `approve` and `deny` work on. */
 struct answering {
     struct handset handset;
-    struct sign_ins list;
-    struct sign_in *request; /* in list */
+    struct sign_ins list, later; /* later: after the answer */
+    struct sign_in *request;     /* in list: what was shown is what is signed and reported */
     enum decision decision;
     int number; /* 0: none */
     bool json;
@@ -113,7 +113,6 @@ static int find_number(struct answering *a, const char *option)
     if (mode == NUMBER_OFF)
         return screen_error(EXIT_USAGE, _("This request has no number: leave --number out."));
     if (!option && isatty(STDIN_FILENO)) {
-        screen_request(a->request);
         if (!ask_line(_("Number on the sign-in screen: "), line, sizeof(line)))
             return EXIT_FAILED;
         option = line;
@@ -134,14 +133,17 @@ static int find_number(struct answering *a, const char *option)
 static void follow(struct answering *a)
 {
     int64_t end = clock_mono_ms() + OUTCOME_SECONDS * 1000;
-    char id[sizeof(a->request->id)];
 
-    memcpy(id, a->request->id, sizeof(id));
+    memcpy(a->later.revision, a->list.revision, sizeof(a->later.revision));
     while (a->request && !sign_in_is_over(a->request) && clock_mono_ms() < end) {
-        int code = fetch(&a->handset, &a->list, 1);
-        a->request = sign_ins_find(&a->list, id);
-        if (code != EXIT_OK)
+        const struct sign_in *later;
+        if (fetch(&a->handset, &a->later, 1) != EXIT_OK)
             return;
+        later = sign_ins_find(&a->later, a->request->id);
+        if (later)
+            sign_in_take_later(a->request, later);
+        else
+            a->request = NULL;
     }
 }
 
@@ -206,11 +208,15 @@ static int answer_one(const struct command_call *call, enum decision decision, c
     code = handset_open(call, &a->handset);
     if (code == EXIT_OK)
         code = find_request(a, command_value(call, "--request"), wait);
+    /* Fetched a moment ago: nobody has seen these details. */
+    if (code == EXIT_OK && decision == DECISION_APPROVE)
+        screen_request(a->json ? stderr : stdout, a->request);
     if (code == EXIT_OK)
         code = find_number(a, number);
     if (code == EXIT_OK)
         code = decide(a);
     sign_ins_free(&a->list);
+    sign_ins_free(&a->later);
     handset_free(&a->handset);
 out:
     free(a);

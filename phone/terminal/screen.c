@@ -55,23 +55,28 @@ enum screen_mood screen_mood_of(const char *state, const char *result)
     return ends[find_end(state, result)].mood;
 }
 
-void screen_in(enum screen_mood mood, const char *text)
+static void print_in(FILE *out, enum screen_mood mood, const char *text)
 {
     static const char *const codes[] = {[MOOD_PLAIN] = "",
                                         [MOOD_GOOD] = "\033[32m",
                                         [MOOD_BAD] = "\033[31m",
                                         [MOOD_STRONG] = "\033[1m",
                                         [MOOD_FAINT] = "\033[2m"};
-    bool colour = mood != MOOD_PLAIN && command_colour(STDOUT_FILENO);
-    printf("%s%s%s", colour ? codes[mood] : "", text, colour ? "\033[0m" : "");
+    bool colour = mood != MOOD_PLAIN && command_colour(fileno(out));
+    fprintf(out, "%s%s%s", colour ? codes[mood] : "", text, colour ? "\033[0m" : "");
 }
 
-static void screen_field(const char *label, const char *value)
+void screen_in(enum screen_mood mood, const char *text)
+{
+    print_in(stdout, mood, text);
+}
+
+static void print_field(FILE *out, const char *label, const char *value)
 {
     char clean[512];
     sanitize_text(clean, sizeof(clean), value);
     if (*clean)
-        printf("  %-10s %s\n", label, clean);
+        fprintf(out, "  %-10s %s\n", label, clean);
 }
 
 void screen_login(const struct sign_in *request, char *out, size_t size)
@@ -86,24 +91,24 @@ void screen_login(const struct sign_in *request, char *out, size_t size)
         snprintf(out, size, _("%s, %s"), host, service);
 }
 
-void screen_request(const struct sign_in *request)
+void screen_request(FILE *out, const struct sign_in *request)
 {
     const struct login *login = &request->login;
     char text[256];
 
-    printf("\n");
-    screen_in(MOOD_STRONG, _("Sign-in request"));
-    printf("\n");
+    fprintf(out, "\n");
+    print_in(out, MOOD_STRONG, _("Sign-in request"));
+    fprintf(out, "\n");
     snprintf(text, sizeof(text), "%s (%s)", login->host_name, login->host);
-    screen_field(_("host"), text);
-    screen_field(_("service"), login->service);
-    screen_field(_("user"), login->user);
-    screen_field(_("from"), *login->rhost ? login->rhost : _("the host itself"));
-    screen_field(_("terminal"), login->tty);
-    screen_field(_("command"), login->command);
+    print_field(out, _("host"), text);
+    print_field(out, _("service"), login->service);
+    print_field(out, _("user"), login->user);
+    print_field(out, _("from"), *login->rhost ? login->rhost : _("the host itself"));
+    print_field(out, _("terminal"), login->tty);
+    print_field(out, _("command"), login->command);
     snprintf(text, sizeof(text), _("%d s left"), (int)sign_in_left(request));
-    screen_field(_("time"), text);
-    fflush(stdout);
+    print_field(out, _("time"), text);
+    fflush(out);
 }
 
 void screen_request_line(const struct sign_in *request)

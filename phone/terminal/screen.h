@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "phone/terminal/sign_in.h"
 
@@ -19,7 +20,7 @@ enum screen_mood screen_mood_of(const char *state, const char *result);
 void screen_in(enum screen_mood mood, const char *text);
 
 /* A new request, in full. */
-void screen_request(const struct sign_in *request);
+void screen_request(FILE *out, const struct sign_in *request);
 
 /* One line: when it is not the first thing seen. */
 void screen_request_line(const struct sign_in *request);

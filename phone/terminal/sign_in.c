@@ -61,6 +61,18 @@ static bool sign_in_read(const struct handset *handset, const json_t *entry, int
     return true;
 }
 
+/* Of the entry behind the last: is there no other of this name? Else one could be shown, and the
+ * other signed. */
+static bool is_first(struct sign_ins *requests)
+{
+    struct sign_in *request = &requests->items[requests->count];
+
+    if (!sign_ins_find(requests, request->id))
+        return true;
+    sign_in_clear(request);
+    return false;
+}
+
 int sign_ins_read(const struct handset *handset, const struct handset_answer *answer,
                   struct sign_ins *requests)
 {
@@ -75,7 +87,8 @@ int sign_ins_read(const struct handset *handset, const struct handset_answer *an
     {
         if (requests->count == SIGN_INS_MAX)
             break;
-        if (sign_in_read(handset, entry, answer->now, &requests->items[requests->count]))
+        if (sign_in_read(handset, entry, answer->now, &requests->items[requests->count]) &&
+            is_first(requests))
             requests->count++;
         else
             requests->strange++;
@@ -158,6 +171,14 @@ void sign_in_take_state(struct sign_in *request, const json_t *answer)
 {
     copy_member(answer, "state", request->state, sizeof(request->state));
     copy_member(answer, "result", request->result, sizeof(request->result));
+}
+
+void sign_in_take_later(struct sign_in *request, const struct sign_in *later)
+{
+    memcpy(request->state, later->state, sizeof(request->state));
+    memcpy(request->result, later->result, sizeof(request->result));
+    memcpy(request->by, later->by, sizeof(request->by));
+    request->ends_ms = later->ends_ms;
 }
 
 json_t *sign_in_json(const struct sign_in *request)

@@ -26,7 +26,8 @@ struct sign_in {
 struct sign_ins {
     struct sign_in items[SIGN_INS_MAX]; /* newest first */
     size_t count;
-    size_t strange; /* left out: broken, or not made for this phone's user and server */
+    size_t
+        strange; /* left out: broken, twice there, or not made for this phone's user and server */
     char revision[65];
 };
 
@@ -55,6 +56,10 @@ json_t *sign_in_decision(const struct handset *handset, const struct sign_in *re
 
 /* Takes over `state` and `result` of the answer to `decide`. */
 void sign_in_take_state(struct sign_in *request, const json_t *answer);
+
+/* Takes over how a request is now from a later list's entry of it; the details stay those that were
+ * signed. */
+void sign_in_take_later(struct sign_in *request, const struct sign_in *later);
 
 /* For `--json`: a new object. */
 json_t *sign_in_json(const struct sign_in *request);

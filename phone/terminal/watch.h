@@ -13,7 +13,9 @@
 /* What was told of a request; parallel to the list's entries. */
 struct told {
     char state[16], result[32];
-    bool left_alone; /* answered, or cannot be answered here */
+    char details[44]; /* the hash of those that it came with */
+    bool left_alone;  /* answered, or cannot be answered here */
+    bool other;       /* it came with other details later, and that was told */
 };
 
 struct watch {
@@ -36,6 +38,14 @@ void watch_tell(const struct watch *w, const char *text);
 
 /* Says how the request is now, where that is news. True where something was printed. */
 bool watch_tell_change(struct watch *w, const struct sign_in *request);
+
+/* Are the details those that it came with? A server that lies could change them after they were
+ * shown. */
+bool watch_is_same(struct watch *w, const struct sign_in *request);
+
+/* Says that they are not, once; from then on the request is left alone. True where something was
+ * printed. */
+bool watch_tell_other(struct watch *w, const struct sign_in *request);
 
 /* Takes over a new list of requests, and tells what changed. printed: the prompt is not the last
  * thing on the terminal. */

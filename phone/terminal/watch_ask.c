@@ -55,8 +55,13 @@ void watch_prompt(const struct watch *w, const struct sign_in *request)
 static void decide(struct watch *w, struct sign_in *request, enum decision decision, int number)
 {
     struct handset_answer answer;
-    json_t *members = sign_in_decision(&w->handset, request, decision, number);
+    json_t *members;
 
+    if (!watch_is_same(w, request)) {
+        watch_tell_other(w, request);
+        return;
+    }
+    members = sign_in_decision(&w->handset, request, decision, number);
     w->asking[0] = '\0';
     if (handset_call(&w->handset, "decide", members, 15, &answer)) {
         watch_told(w, request)->left_alone = true;
@@ -78,10 +83,12 @@ static void decide(struct watch *w, struct sign_in *request, enum decision decis
 static void take_line(struct watch *w, const char *line)
 {
     struct sign_in *request = sign_ins_find(&w->list, w->asking);
-    bool off = request->login.mode == NUMBER_OFF;
+    bool off = request && request->login.mode == NUMBER_OFF;
     int number = off ? 0 : sign_in_parse_number(line);
 
-    if (!strcmp(line, "n")) {
+    if (!request) /* the list went */
+        w->asking[0] = '\0';
+    else if (!strcmp(line, "n")) {
         decide(w, request, DECISION_DENY, 0);
     } else if (!strcmp(line, "x")) {
         decide(w, request, DECISION_NOT_ME, 0);
@@ -123,7 +130,7 @@ void watch_ask_next(struct watch *w)
             continue;
         ask_forget(&w->reader);
         if (!w->json)
-            screen_request(request);
+            screen_request(stdout, request);
         if (w->automatic && answer_by_itself(w, request))
             continue;
         memcpy(w->asking, request->id, sizeof(w->asking));

@@ -48,30 +48,63 @@ bool watch_tell_change(struct watch *w, const struct sign_in *request)
     return true;
 }
 
+bool watch_is_same(struct watch *w, const struct sign_in *request)
+{
+    char hash[44];
+    return login_hash(request->details, request->details_len, hash) == 0 &&
+           !strcmp(hash, watch_told(w, request)->details);
+}
+
+bool watch_tell_other(struct watch *w, const struct sign_in *request)
+{
+    struct told *told = watch_told(w, request);
+
+    if (told->other)
+        return false;
+    told->other = told->left_alone = true;
+    if (!strcmp(w->asking, request->id))
+        watch_withdraw(w);
+    else
+        watch_leave_prompt(w);
+    watch_tell(w, _("WARNING: the server changed what a request says after it came. It cannot be "
+                    "approved here."));
+    return true;
+}
+
 /* A request that is new to us. True where something was printed. */
 static bool tell_new(struct watch *w, const struct sign_in *request)
 {
+    struct told *told = watch_told(w, request);
     char login[512];
 
+    if (login_hash(request->details, request->details_len, told->details) < 0)
+        told->details[0] = '\0';                /* the same as no others: not approved */
     if (sign_in_is_over(request) && w->first) { /* history */
-        snprintf(watch_told(w, request)->state, sizeof(request->state), "%s", request->state);
-        snprintf(watch_told(w, request)->result, sizeof(request->result), "%s", request->result);
+        snprintf(told->state, sizeof(told->state), "%s", request->state);
+        snprintf(told->result, sizeof(told->result), "%s", request->result);
         return false;
     }
     if (!sign_in_is_open(request))
         return watch_tell_change(w, request);
-    snprintf(watch_told(w, request)->state, sizeof(request->state), "%s", request->state);
+    snprintf(told->state, sizeof(told->state), "%s", request->state);
     tell_json(w, "request", request);
     if (w->json)
         return true;
     if (!watch_can_ask(w)) {
-        screen_request(request);
+        screen_request(stdout, request);
     } else if (*w->asking) {
         watch_leave_prompt(w);
         screen_login(request, login, sizeof(login));
         printf(_("Another request waits: %s\n"), login);
     }
     return *w->asking != '\0';
+}
+
+/* A request that was listed before. True where something was printed. */
+static bool tell_again(struct watch *w, const struct sign_in *request, const struct sign_in *old)
+{
+    *watch_told(w, request) = w->told_before[old - w->before.items];
+    return watch_is_same(w, request) ? watch_tell_change(w, request) : watch_tell_other(w, request);
 }
 
 /* What is gone from the list without a word of how it ended. */
@@ -91,6 +124,8 @@ void watch_take_list(struct watch *w, const struct handset_answer *answer, bool 
     memset(w->told, 0, sizeof(w->told));
     w->list.count = 0;
     if (sign_ins_read(&w->handset, answer, &w->list) < 0) {
+        if (*w->asking)
+            watch_withdraw(w);
         w->exit_code = screen_error(
             EXIT_FAILED, _("The server's list of requests cannot be read: update this program."));
         w->done = true;
@@ -102,9 +137,7 @@ void watch_take_list(struct watch *w, const struct handset_answer *answer, bool 
     for (size_t i = w->list.count; i-- > 0;) { /* the newest last, nearest to the prompt */
         const struct sign_in *request = &w->list.items[i];
         const struct sign_in *old = sign_ins_find(&w->before, request->id);
-        if (old)
-            w->told[i] = w->told_before[old - w->before.items];
-        printed |= old ? watch_tell_change(w, request) : tell_new(w, request);
+        printed |= old ? tell_again(w, request, old) : tell_new(w, request);
     }
     drop_vanished(w);
     w->first = false;

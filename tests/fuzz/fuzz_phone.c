@@ -157,7 +157,7 @@ static void check_list(const struct handset_answer *answer)
     MUST(requests.count <= SIGN_INS_MAX && sanitize_is_clean(requests.revision));
     for (size_t i = 0; i < requests.count; i++) {
         check_request(&requests.items[i]);
-        MUST(sign_ins_find(&requests, requests.items[i].id));
+        MUST(sign_ins_find(&requests, requests.items[i].id) == &requests.items[i]);
         sign_in_take_state(&requests.items[i], answer->body);
         MUST(sanitize_is_clean(requests.items[i].state));
     }

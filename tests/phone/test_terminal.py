@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import stat
@@ -716,6 +717,17 @@ def loose_files():
         assert done.returncode == 1 and path in done.stdout, done.stdout
 
 
+@test("I7: approve-phone and approvectl leave no core dump, and nobody but root can look into them")
+def no_dumps():
+    for name, words, prompt in (("approve-phone", ["--state", "/home/alice/dumps", "enroll"], "Link: "),
+                                ("approvectl", ["--config", "/home/alice/host.conf", "join", "https://localhost:1"], "Token: ")):
+        term = pexpect.spawn("setpriv", ["--reuid=alice", "--regid=alice", "--clear-groups", name, *words], encoding="utf-8", timeout=10)
+        term.expect(prompt)
+        assert re.search(r"^Max core file size +0 +0 ", sandbox.read(f"/proc/{term.pid}/limits"), re.M), name
+        assert os.stat(f"/proc/{term.pid}/environ").st_uid == 0, f"{name} is dumpable"  # proc(5): else it belongs to the process's user
+        term.close(force=True)
+
+
 @test("I7: no command but code shows a secret, and none is on a command line")
 def no_secrets():
     with open(f"{alice.state}/phone.json", encoding="utf-8") as state:
@@ -755,7 +767,8 @@ class Liar:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 name = self.path.rsplit("/", 1)[1]
                 liar.asked.append((name, json.loads(unpad(body.split(".")[1]))))
-                status, answer = liar.answers.get(name, (404, {"error": "not_found"}))
+                answer = liar.answers.get(name, (404, {"error": "not_found"}))
+                status, answer = answer() if callable(answer) else answer
                 text = answer if isinstance(answer, bytes) else json.dumps(dict({"now": int(time.time())}, **answer)).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -785,10 +798,21 @@ class Liar:
                      "user": "alice", "rhost": "192.0.2.7", "tty": "ssh", "command": "", "number": {"mode": "off"}, "iat": now - 1,
                      "exp": now + 59, "host_key": None}, **changes)
 
+    @staticmethod
+    def entry(details, **changes):
+        return dict({"request": "A" * 22, "state": "open", "result": "", "expires_in": 50, "by": "",
+                     "details": base64.urlsafe_b64encode(json.dumps(details).encode()).decode().rstrip("=")}, **changes)
+
     def offer(self, details, **changes):
-        entry = dict({"request": "A" * 22, "state": "open", "result": "", "expires_in": 50, "by": "",
-                      "details": base64.urlsafe_b64encode(json.dumps(details).encode()).decode().rstrip("=")}, **changes)
-        self.answers["requests"] = (200, {"revision": "1", "requests": [entry]})
+        self.answers["requests"] = (200, {"revision": "1", "requests": [self.entry(details, **changes)]})
+
+    def count(self, name):
+        return [call for call, _ in self.asked].count(name)
+
+    def lists(self, more=3):
+        """Waits until the phone has asked for its list so many times more."""
+        before = self.count("requests")
+        sandbox.wait_for("the phone to ask again", lambda: self.count("requests") >= before + more)
 
 
 EVIL = "Evil\x1b[2J\x07\u202egro\x9b1m"
@@ -849,6 +873,98 @@ def liar_decision():
     assert header["typ"] == "pam-approve-decision+jws" and header["alg"] == "ES256" and header["kid"] == payload["jkt"]
     assert (payload["details_sha256"], payload["decision"], payload["number"]) == (digest, "approve", 34)
     assert set(payload) == {"details_sha256", "decision", "number", "iat", "jkt"}
+
+
+@test("I2: details that change after watch has shown them take the prompt back, and are never approved, the old ones neither")
+def liar_other_details():
+    liar = Liar()
+    liar.answers["decide"] = (200, {"state": "approved", "result": ""})
+    for mode in ({"mode": "off"}, {"mode": "enter"}):
+        right = liar.details(number=mode)
+        liar.offer(right)
+        watch = Watch(liar)
+        assert "192.0.2.7" in watch.expect("(Approve|Number on the sign-in screen)[^>]*> ")
+        liar.offer(dict(right, host="db1", rhost="203.0.113.66"))
+        watch.expect("WARNING: the server changed what a request says")
+        watch.send("y" if mode["mode"] == "off" else "42")
+        liar.lists()
+        liar.offer(right)
+        liar.lists()
+        rest = watch.stop()
+        assert liar.count("decide") == 0 and "WARNING" not in rest and "> " not in rest, rest
+
+
+@test("I2: a request that is listed twice is not shown with the one's details and approved with the other's")
+def liar_twice():
+    liar = Liar()
+    right = liar.details()
+    entries = [liar.entry(dict(right, host="db1"), state="denied", result="denied"), liar.entry(right)]
+    for order in (entries, entries[::-1]):
+        liar.answers["requests"] = (200, {"revision": "1", "requests": order})
+        watch = Watch(liar)
+        watch.expect("A request was left out")
+        liar.lists()
+        watch.send("y")
+        liar.lists()  # Ctrl-C would throw away what was typed
+        watch.stop()
+        signed = [unpad(call["decision"].split(".")[1]) for name, call in liar.asked if name == "decide"]
+        digest = base64.urlsafe_b64encode(hashlib.sha256(unpad(order[0]["details"])).digest()).rstrip(b"=")
+        assert len(signed) == (order[0]["state"] == "open") and all(digest in text for text in signed), signed
+
+
+@test("I2: approve shows the details that it signs, whatever the server says later; with --json on standard error")
+def liar_approve_shows():
+    liar = Liar()
+    right = liar.details(command="reboot")
+    other = liar.entry(dict(right, host="db1", host_name="db1", rhost="203.0.113.66"), state="used", result="signed_in")
+
+    def decided():
+        liar.answers["requests"] = (200, {"revision": "2", "requests": [other]})
+        return 200, {"state": "approved", "result": ""}
+    liar.answers["decide"] = decided
+    for words in ([], ["--json"]):
+        liar.offer(right)
+        done = subprocess.run(["approve-phone", "--state", liar.state, "approve", "--request", "A" * 22, *words], capture_output=True, text=True, check=True)
+        shown = done.stderr if words else done.stdout
+        for line in (r"host +web1.example.org \(web1\)", r"service +sshd", r"user +alice", r"from +192\.0\.2\.7", r"command +reboot"):
+            assert re.search(line, shown), (line, shown)
+        if words:
+            ended = json.loads(done.stdout)
+            assert (ended["host"], ended["rhost"], ended["result"]) == ("web1", "192.0.2.7", "signed_in"), ended
+        assert "signed" in done.stdout and "db1" not in done.stdout + done.stderr, done
+    liar.offer(right)
+    liar.answers["decide"] = (503, {"error": "unavailable"})
+    done = liar.cli("approve")
+    assert done.returncode == 3 and "web1.example.org (web1)" in done.stdout, "what was signed is said without the server, too"
+
+
+@test("a list that cannot be read, while lines are typed at the prompt: watch ends, and says why")
+def liar_unreadable():
+    liar = Liar()
+    liar.offer(liar.details())
+    good, told = liar.answers["requests"], threading.Event()
+
+    def bad():
+        told.wait(10)
+        return 200, {"revision": 1}
+
+    def first():
+        liar.answers["requests"] = bad
+        return good
+    liar.answers["requests"] = first
+    watch = Watch(liar)
+    watch.expect("Approve. y: approve[^>]*> ")
+    sandbox.wait_for("the held call", lambda: liar.count("requests") == 2)
+    os.kill(watch.term.pid, signal.SIGSTOP)
+    for _ in range(9):  # a terminal hands out one line at a time: some are read before the answer is, and some after
+        watch.send("zz")
+    told.set()
+    time.sleep(0.5)
+    os.kill(watch.term.pid, signal.SIGCONT)
+    watch.expect("list of requests cannot be read")
+    watch.term.expect(pexpect.EOF)
+    watch.term.close()
+    assert watch.term.exitstatus == 1, f"exit {watch.term.exitstatus}, signal {watch.term.signalstatus}"
 
 
 @test("each error has its exit code and says what to do; a clock is put right once, not for ever")
