@@ -26,8 +26,7 @@ struct sign_in {
 struct sign_ins {
     struct sign_in items[SIGN_INS_MAX]; /* newest first */
     size_t count;
-    size_t
-        strange; /* left out: broken, twice there, or not made for this phone's user and server */
+    size_t strange; /* left out: broken, there twice, or for another user or server */
     char revision[65];
 };
 
