@@ -29,7 +29,9 @@ static const struct {
     {PAM_SUCCESS, EXIT_OK, N_("Approved: a login would go on.")},
     {PAM_PERM_DENIED, EXIT_OK, N_("Not asked: host.conf excepts this user, network or service.")},
     {PAM_AUTHINFO_UNAVAIL, EXIT_UNAVAILABLE,
-     N_("Refused: the helper could not ask. `approvectl check` says what is missing.")},
+     N_("Refused: the request could not be made or followed, for the reason above. `approvectl "
+        "check` "
+        "looks at all that it needs.")},
     {PAM_MODULE_UNKNOWN, EXIT_FAILED,
      N_("pam_approve.so is not installed where libpam looks: make install.")},
     {PAM_ABORT, EXIT_REFUSED, N_("Interrupted.")},
