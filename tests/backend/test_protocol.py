@@ -2,6 +2,7 @@
 """Hosts and the server: asking, waiting, collecting, every end of a request, and who may ask (docs/backend-protocol.md)."""
 import base64
 import json
+import sqlite3
 import time
 
 import peers
@@ -358,6 +359,29 @@ def revoked():
     ended(phone, approved, "cancelled", "revoked")
     refused(approved.token(), 401, "invalid_client")
     refused(host.ask().answer, 401, "invalid_client")
+
+
+@test("when a host and a phone were last seen is kept to ten seconds: calls in between write nothing")
+def last_seen():
+    with Server() as small:
+        small.cli("user", "add", "alice")
+        host, mine = Host(small), peers.Phone(small)
+
+        def seen():
+            assert host.ask().answer.status == 200 and mine.call("activity", limit=1).status == 200
+            with sqlite3.connect(f"file:{small.data}/store.db?mode=ro", uri=True) as store:
+                return store.execute("SELECT (SELECT seen FROM hosts), (SELECT seen FROM devices)").fetchone()
+
+        first = seen()
+        assert all(abs(at / 1000 - time.time()) < 5 for at in first), first
+        time.sleep(0.01)
+        assert seen() == first
+        small.stop()
+        with sqlite3.connect(f"{small.data}/store.db") as store:
+            store.execute("UPDATE hosts SET seen = seen - 10001")
+            store.execute("UPDATE devices SET seen = seen - 10001")
+        small.start()
+        assert all(at > before for at, before in zip(seen(), first))
 
 
 @test("one host may have so many open requests; more are refused for now, others' are not")
