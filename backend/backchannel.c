@@ -287,6 +287,19 @@ static const char *read_wishes(struct backchannel_call *call)
     return NULL;
 }
 
+/* Returns 0, or the seconds to wait. No host's id has a blank. */
+static long count_request(const struct backchannel_call *call)
+{
+    const struct server *server = call->client.held.server;
+    char host_and_user[sizeof call->client.host + sizeof call->login.user];
+    int64_t now = clock_mono_ms();
+    long wait;
+
+    snprintf(host_and_user, sizeof host_and_user, "%s %s", call->client.host, call->login.user);
+    wait = rates_take(server->asked_for, host_and_user, now);
+    return wait > 0 ? wait : rates_take(server->asked, call->client.host, now);
+}
+
 static void ask(struct client_call *client)
 {
     struct backchannel_call *call = (struct backchannel_call *)client;
@@ -317,10 +330,12 @@ static void ask(struct client_call *client)
                           json_pack("{ss}", "number", login_number_modes[least]), 0);
         return;
     }
-    wait = rates_take(server->asked, client->host, clock_mono_ms());
+    wait = count_request(call);
     if (wait > 0) {
-        client_error_with(client, 429, TOO_MANY, "this host has made too many requests in an hour",
-                          NULL, wait);
+        client_error_with(
+            client, 429, TOO_MANY,
+            "too many requests of this host, or of this host for this user, in an hour", NULL,
+            wait);
         return;
     }
     id = random_token(16);

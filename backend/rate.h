@@ -1,7 +1,6 @@
 /*
  * How often each name may do something: a bucket for each (the generic cell rate algorithm), in
- * memory, empty after a restart. A name is never forgotten: for few, such as hosts that have
- * joined.
+ * memory, empty after a restart. A name whose bucket has run out is forgotten.
  */
 #ifndef RATE_H
 #define RATE_H

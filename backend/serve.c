@@ -101,6 +101,16 @@ static int open_store(struct serving *serving)
     return serving->server.store ? 0 : -1;
 }
 
+/* A user of a host who asks again and again must not spend what the host has for all. */
+static int start_counting(struct server *server)
+{
+    long most = config_integer(server->config, "limits", "requests_per_host");
+
+    server->asked = rates_new(most, HOUR_MS);
+    server->asked_for = rates_new((most + 9) / 10, HOUR_MS);
+    return server->asked && server->asked_for ? 0 : -1;
+}
+
 /* The loop, and all that stands on it. */
 static int start_parts(struct serving *serving)
 {
@@ -116,11 +126,9 @@ static int start_parts(struct serving *serving)
             return -1;
     }
     if (!(server->waiters = waiters_new(server->base)) || !(server->keys = keys_new(KEYS_KEPT)) ||
-        !(server->asked =
-              rates_new(config_integer(server->config, "limits", "requests_per_host"), HOUR_MS)) ||
         !(server->http = http_server_new(server->base, server_routes, server)))
         return -1;
-    if (open_store(serving) < 0)
+    if (start_counting(server) < 0 || open_store(serving) < 0)
         return -1;
     server->sweep = sweep_new(server);
     return server->sweep ? 0 : -1;
@@ -214,6 +222,7 @@ static void end_parts(struct serving *serving)
     waiters_free(server->waiters);
     keys_free(server->keys);
     rates_free(server->asked);
+    rates_free(server->asked_for);
     for (size_t i = 0; i < 2; i++)
         if (serving->end[i])
             event_free(serving->end[i]);

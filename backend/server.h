@@ -26,6 +26,7 @@ struct server {
     struct keys *keys;
     struct sweep *sweep;
     struct rates *asked;         /* by hosts */
+    struct rates *asked_for;     /* by hosts, for each user */
     struct push *push;           /* NULL where [push] enabled is no */
     struct static_files *files;  /* NULL where there are none */
     const char *issuer;          /* the URL without a slash at its end; also the origin of links */

@@ -246,7 +246,8 @@ const struct config_option server_options[] = {
      .high = 100000000,
      .fallback = "10000",
      .help =
-         N_("Requests that one host may make in an hour. It bounds what a host can write to the "
+         N_("Requests that one host may make in an hour, a tenth of them for one user. It bounds "
+            "what a host can write to the "
             "store: about 4 KiB each, kept for 90 days where a phone saw it or somebody got in, "
             "else for 7.")},
     {.section = "limits",

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base64url.h"
 #include "phone/terminal/api.h"
 #include "phone/terminal/ask.h"
 #include "phone/terminal/sign_in.h"
@@ -13,9 +14,9 @@
 /* What was told of a request; parallel to the list's entries. */
 struct told {
     char state[16], result[32];
-    char details[44]; /* the hash of those that it came with */
-    bool left_alone;  /* answered, or cannot be answered here */
-    bool other;       /* it came with other details later, and that was told */
+    char details[BASE64URL_SHA256 + 1]; /* the hash of those that it came with */
+    bool left_alone;                    /* answered, or cannot be answered here */
+    bool other;                         /* it came with other details later, and that was told */
 };
 
 struct watch {

@@ -50,7 +50,7 @@ bool watch_tell_change(struct watch *w, const struct sign_in *request)
 
 bool watch_is_same(struct watch *w, const struct sign_in *request)
 {
-    char hash[44];
+    char hash[BASE64URL_SHA256 + 1];
     return login_hash(request->details, request->details_len, hash) == 0 &&
            !strcmp(hash, watch_told(w, request)->details);
 }

@@ -139,6 +139,20 @@ def requests_per_host():
         assert two.ask().answer.status == 200
 
 
+@test("one user who asks again and again on a host waits alone: for others there, and for this user elsewhere, is as much as before")
+def requests_per_user():
+    with Server("[limits]\nrequests_per_host = 95\n") as limited:
+        one, two = Host(limited, "web1"), Host(limited, "web2")
+        for _ in range(10):
+            assert one.ask(user="eve").cancel().status == 200
+        for _ in range(200):
+            refused(one.ask(user="eve").answer, 429, "pam_approve_too_many_requests")
+        for i in range(85):
+            assert one.ask(user=f"u{i}").cancel().status == 200
+        refused(one.ask(user="bob").answer, 429, "pam_approve_too_many_requests")
+        assert two.ask(user="eve").answer.status == 200
+
+
 def old_requests(store, count, days, user, host="web9", **more):
     """Puts requests that are over into the store: no phone saw them, but for what `more` says."""
     at = int((time.time() - days * 86400) * 1000)

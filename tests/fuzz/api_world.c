@@ -85,12 +85,14 @@ void api_start(void)
     server->keys = keys_new(64);
     server->waiters = waiters_new(server->base);
     server->asked = rates_new(100000000, 3600000);
+    server->asked_for = rates_new(100000000, 3600000);
     server->http = http_server_new(server->base, server_routes, server);
     api.device_key = jwk_from_pem(P256_SEC1_PEM);
     api.other_key = jwk_new_p256();
     api.host_key = jwk_new_p256();
     memset(api.secret, 7, sizeof api.secret);
     MUST(server->issuer_key && server->keys && server->waiters && server->asked && server->http);
+    MUST(server->asked_for);
     MUST(api.device_key && api.other_key && api.host_key);
     open_store();
     server->sweep = sweep_new(server);

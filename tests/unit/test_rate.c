@@ -41,6 +41,23 @@ static void as_many_again_in_a_window(void **state)
     rates_free(rates);
 }
 
+static void who_waits_longest_is_remembered_over_windows(void **state)
+{
+    struct rates *rates = rates_new(2, HOUR);
+
+    (void)state;
+    take(rates, "other", 0, 1);
+    take(rates, "web1", HOUR - 1, 2); /* until 2 hours - 1 */
+    take(rates, "other", HOUR, 1);    /* the next window */
+    assert_int_equal(rates_take(rates, "web1", HOUR), 1800);
+    take(rates, "web1", HOUR - 1 + HOUR / 2, 1);
+    assert_int_equal(rates_take(rates, "web1", 2 * HOUR - 1000), 1);
+    take(rates, "other", 2 * HOUR, 1); /* and the one after */
+    take(rates, "web1", 2 * HOUR, 1);
+    assert_int_equal(rates_take(rates, "web1", 2 * HOUR), 1800);
+    rates_free(rates);
+}
+
 static void the_highest_rate_counts_too(void **state)
 {
     struct rates *rates = rates_new(100000000, HOUR);
@@ -56,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(so_many_at_once_and_no_more),
         cmocka_unit_test(as_many_again_in_a_window),
+        cmocka_unit_test(who_waits_longest_is_remembered_over_windows),
         cmocka_unit_test(the_highest_rate_counts_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
